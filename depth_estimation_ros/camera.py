@@ -1,0 +1,263 @@
+# Copyright 2026 the depth_estimation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Pinhole cameras: which intrinsics count, how they change with the pixels, how a lens is undone.
+
+Pixel coordinates follow ROS and OpenCV: (u, v) = (0, 0) is the centre of the top left pixel.
+Frames are optical frames (REP 103): x right, y down, z forward.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+# A picture whose focal length is this close to the training camera's is taken as it is.
+IDENTITY_FOCAL = 0.02
+# KITTI's own principal points lie up to 2.5 % of the height off their mean.
+IDENTITY_CENTRE = 0.03
+# Beyond this the resampling costs so much of the view that the user should know.
+NOTABLE_FOCAL = 0.10
+# Sizes such as 1242x375 and 640x192 are the same aspect but for rounding to whole pixels.
+ASPECT_TOLERANCE = 0.01
+
+OUTSIDE = -2.0  # pixels; a place that no picture has
+
+LENS_MODELS = {'plumb_bob': (4, 5), 'rational_polynomial': (8, 12, 14), 'equidistant': (4,),
+               'fisheye': (4,)}
+
+
+class CameraError(ValueError):
+    """A calibration that cannot be used; the message says what to change."""
+
+
+@dataclass(frozen=True)
+class Lens:
+    """
+    How the raw pixels of a camera lie relative to its rectified grid (sensor_msgs/CameraInfo).
+
+    `k` and `r` are row-major 3x3 (9 numbers), `d` the coefficients of `model`.
+    """
+
+    model: str
+    k: tuple[float, ...]
+    d: tuple[float, ...]
+    r: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class PinholeCamera:
+    """
+    A camera without distortion: u = fx X / Z + cx, v = fy Y / Z + cy, all in pixels.
+
+    Where `lens` is set, the picture that comes with this camera is still raw, of the same size,
+    and `rectification_map` tells where the rectified pixels lie in it.
+    """
+
+    width: int
+    height: int
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    lens: Lens | None = None
+
+    def resized(self, width: int, height: int) -> PinholeCamera:
+        """Return the camera of the same view at another size (image_pipeline's resize rule)."""
+        sx, sy = width / self.width, height / self.height
+        return replace(self, width=width, height=height, fx=self.fx * sx, cx=self.cx * sx,
+                       fy=self.fy * sy, cy=self.cy * sy, lens=None)
+
+    def windowed(self, window: Window) -> PinholeCamera:
+        """Return the camera that sees just `window` of this one's pixels."""
+        return replace(self, width=window.width, height=window.height,
+                       cx=self.cx - window.x, cy=self.cy - window.y, lens=None)
+
+    def rectified(self) -> PinholeCamera:
+        """Return this camera as it is once the lens is undone."""
+        return replace(self, lens=None)
+
+    @property
+    def whole(self) -> Window:
+        """The window that holds all of this camera's pixels."""
+        return Window(0, 0, self.width, self.height)
+
+    def rectification_map(self) -> np.ndarray:
+        """
+        Return where each rectified pixel lies in the raw picture: (H, W, 2) float32, (u, v) px.
+
+        Positions outside 0..W-1, 0..H-1 are not seen by the camera. A wide lens can fold back
+        (the polynomial turns round): what lies there is set outside too.
+        """
+        k, r = (np.array(m, np.float64).reshape(3, 3) for m in (self.lens.k, self.lens.r))
+        new = np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]], np.float64)
+        d = np.array(self.lens.d, np.float64)
+        size = (self.width, self.height)
+        undo = (cv2.fisheye.initUndistortRectifyMap if self.lens.model in ('equidistant', 'fisheye')
+                else cv2.initUndistortRectifyMap)
+        u, v = undo(k, d, r, new, size, cv2.CV_32FC1)
+        where = np.stack([u, v], axis=-1)
+        (u_down, u_right), (v_down, v_right) = np.gradient(u), np.gradient(v)
+        forward = (u_right * v_down > u_down * v_right).astype(np.uint8)
+        _, region = cv2.connectedComponents(forward, connectivity=4)
+        centre = (min(max(round(self.cy), 0), self.height - 1),
+                  min(max(round(self.cx), 0), self.width - 1))
+        where[region != region[centre]] = OUTSIDE
+        return where
+
+
+@dataclass(frozen=True)
+class Window:
+    """A rectangle of whole pixels, which may reach beyond the picture: left, top, size."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    def seen(self, width: int, height: int) -> Window:
+        """Return the part of it that lies in a picture of `width` x `height` (maybe empty)."""
+        x, y = max(self.x, 0), max(self.y, 0)
+        return Window(x, y, max(min(self.x + self.width, width) - x, 0),
+                      max(min(self.y + self.height, height) - y, 0))
+
+
+def training_window(camera: PinholeCamera, training) -> Window:
+    """
+    Return the window of `camera` that a network's training camera would see.
+
+    Two pinhole cameras that look the same way differ by a scale and a shift per axis only, so
+    this window, resized to the network's input, is the picture its training camera would take.
+    `training` has fx, fy, cx, cy as parts of its width and height. An axis within 2 % of the
+    training focal length (and 3 % of its centre) stays untouched.
+    """
+    def axis(focal: float, centre: float, size: int, f: float, c: float) -> tuple[int, int]:
+        if (abs(focal / size / f - 1) <= IDENTITY_FOCAL
+                and abs(centre / size - c) <= IDENTITY_CENTRE):
+            return 0, size
+        extent = focal / f
+        start = round(centre - c * extent)
+        return start, round(start + extent) - start
+
+    x, width = axis(camera.fx, camera.cx, camera.width, training.fx, training.cx)
+    y, height = axis(camera.fy, camera.cy, camera.height, training.fy, training.cy)
+    window = Window(x, y, width, height)
+    seen = window.seen(camera.width, camera.height)
+    if seen.width * seen.height == 0:
+        raise CameraError(
+            f'the camera ({describe(camera)}) sees nothing of what the {training.name} saw: '
+            'its CameraInfo is wrong, or the model is not made for such a camera')
+    return window
+
+
+def training_mismatch(camera: PinholeCamera, training) -> str | None:
+    """Return a sentence that names both cameras when they differ by over 10 %, else None."""
+    fx, fy = camera.fx / camera.width, camera.fy / camera.height
+    if max(abs(fx / training.fx - 1), abs(fy / training.fy - 1)) <= NOTABLE_FOCAL:
+        return None
+    return (f'this camera ({describe(camera)}) is not like the {training.name} that the network '
+            f'was trained on (fx/W {training.fx:.2f}, fy/H {training.fy:.2f}): the image is '
+            'resampled to that camera, depth outside of its view is NaN and the metres deserve '
+            'a check')
+
+
+def describe(camera: PinholeCamera) -> str:
+    """Return size and normalised focal lengths in words."""
+    return (f'{camera.width}x{camera.height}, fx/W {camera.fx / camera.width:.2f}, '
+            f'fy/H {camera.fy / camera.height:.2f}')
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """
+    What a sensor_msgs/CameraInfo says, as plain numbers, names as there.
+
+    `roi` is (x_offset, y_offset, width, height) in full-resolution pixels, zeros = full.
+    """
+
+    width: int
+    height: int
+    model: str
+    d: tuple[float, ...]
+    k: tuple[float, ...]
+    r: tuple[float, ...]
+    p: tuple[float, ...]
+    binning: tuple[int, int] = (1, 1)
+    roi: tuple[int, int, int, int] = (0, 0, 0, 0)
+
+    def is_rectified(self, topic: str) -> bool:
+        """
+        Guess whether the pixels on `topic` are rectified already (`rectified: auto`).
+
+        They are when there is no distortion to undo, when the topic's name says so, or when only
+        P is given (KITTI odometry bags). P > 0 proves nothing: every calibrated camera fills it.
+        """
+        return (not any(self.d) or 'rect' in topic.rsplit('/', 1)[-1] or self.k[0] == 0)
+
+    def image_size(self) -> tuple[int, int]:
+        """Return the width and height of the images it describes, after roi and binning."""
+        _, _, roi_width, roi_height = self.roi
+        bx, by = (max(b, 1) for b in self.binning)
+        size = (roi_width or self.width) // bx, (roi_height or self.height) // by
+        if min(size) <= 0:
+            raise CameraError(f'it states a size of {self.width}x{self.height} pixels: the '
+                              'driver must fill width and height')
+        return size
+
+    def camera(self, width: int, height: int, rectified: bool) -> PinholeCamera:
+        """
+        Return the camera of a `width` x `height` picture that came with this calibration.
+
+        Rectified pixels obey P (K where P is empty); raw ones get a `Lens` that leads from K, D
+        and R to P's grid. Binning and region of interest come first, then, where the aspect
+        agrees, a scale to the picture's size. Raises CameraError.
+        """
+        numbers = np.array(self.k + self.r + self.p + self.d, np.float64)
+        if not np.isfinite(numbers).all():
+            raise CameraError('K, D, R or P holds NaN or infinity: calibrate the camera again')
+        grid = self.p if self.p[0] > 0 and self.p[5] > 0 else None
+        raw = self.k if self.k[0] > 0 and self.k[4] > 0 else None
+        if grid is None and raw is None:
+            raise CameraError('neither K nor P holds a focal length above zero: the camera is '
+                              'not calibrated (ros2 run camera_calibration cameracalibrator)')
+        if not rectified and raw is None:
+            raise CameraError('K holds no focal length above zero, so the pixels cannot be '
+                              "rectified: set the parameter rectified to 'true' if they are")
+        if grid is not None:
+            fx, fy, cx, cy = grid[0], grid[5], grid[2], grid[6]
+        else:
+            fx, fy, cx, cy = raw[0], raw[4], raw[2], raw[5]
+
+        x, y, _, _ = self.roi
+        bx, by = (max(b, 1) for b in self.binning)
+        sized = self.image_size()
+        sx, sy = width / sized[0], height / sized[1]
+        if abs(sx / sy - 1) > ASPECT_TOLERANCE:
+            raise CameraError(
+                f'it describes {sized[0]}x{sized[1]} pixels (after binning and roi) but the image '
+                f'has {width}x{height}, another aspect: the two topics belong to different cameras')
+        sx, sy = sx / bx, sy / by
+
+        def shrink(fx, fy, cx, cy):
+            return fx * sx, fy * sy, (cx - x) * sx, (cy - y) * sy
+
+        lens = None
+        if not rectified and (any(self.d) or grid is not None):
+            lens = self._lens(shrink(raw[0], raw[4], raw[2], raw[5]))
+        fx, fy, cx, cy = shrink(fx, fy, cx, cy)
+        return PinholeCamera(width, height, fx, fy, cx, cy, lens)
+
+    def _lens(self, intrinsics: tuple[float, float, float, float]) -> Lens:
+        model = self.model or 'plumb_bob'
+        if model not in LENS_MODELS:
+            raise CameraError(f"its distortion_model '{model}' is not one of "
+                              f'{", ".join(LENS_MODELS)}: publish rectified images instead')
+        d = self.d or (0.0,) * LENS_MODELS[model][0]
+        if len(d) not in LENS_MODELS[model]:
+            raise CameraError(f"its distortion_model '{model}' wants "
+                              f'{" or ".join(map(str, LENS_MODELS[model]))} coefficients in D, '
+                              f'it holds {len(d)}')
+        fx, fy, cx, cy = intrinsics
+        r = self.r if any(self.r) else (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+        return Lens(model, (fx, 0.0, cx, 0.0, fy, cy, 0.0, 0.0, 1.0), d, r)

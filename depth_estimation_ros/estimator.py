@@ -1,0 +1,254 @@
+# Copyright 2026 the depth_estimation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+From pictures and cameras to metric depth and clouds, in one pass on one device.
+
+No ROS in here: use it from a notebook.
+
+    network = models.build('monodepth2', weights.load_checkpoint(folder, ...).files)
+    estimator = DepthEstimator(network, device='cuda')
+    [estimate] = estimator.estimate([(rgb, PinholeCamera(1242, 375, 721.5, 721.5, 609.6, 172.9))])
+    estimate.depth  # (375, 1242) float32 metres, NaN invalid, +Inf beyond max_depth
+"""
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+import math
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from depth_estimation_ros.camera import (
+    CameraError, PinholeCamera, training_mismatch, training_window, Window)
+from depth_estimation_ros.encodings import ColorImage
+from depth_estimation_ros.models.contract import Network
+from depth_estimation_ros.points import Cloud, Picture, PointGrid, PointOptions
+from depth_estimation_ros.runtime import find_device, find_precision, Runtime
+from depth_estimation_ros.scale import scale_for
+
+OUTPUTS = frozenset({'depth', 'color', 'points'})
+
+# The colour picture spans distances of one to fifty: 1.6 m to 80 m, 0.2 m to 10 m.
+COLOR_SPAN = 50.0
+
+
+@dataclass(frozen=True)
+class DepthOptions:
+    """
+    What is made of the network's values.
+
+    metres_per_unit: metres per model unit, None = what the model's scale contract says.
+    min_depth, max_depth: metres along Z; nearer is -Inf, farther +Inf (REP 117), both 0 in 16UC1.
+    publish_size: `full` (the image's) or `network` (the network's grid). depth_encoding: `32FC1`
+    (float32 metres) or `16UC1` (uint16 millimetres, 0 = none).
+    """
+
+    metres_per_unit: float | None = None
+    min_depth: float = 0.1
+    max_depth: float = 80.0
+    publish_size: str = 'full'
+    depth_encoding: str = '32FC1'
+    points: PointOptions = field(default_factory=PointOptions)
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """
+    What one picture became; an output that was not wanted is None.
+
+    camera: of the published grid (H, W). depth: (H, W) float32 metres or uint16 millimetres.
+    color: (H, W, 3) uint8 BGR, log depth from red (max_depth / 50 and nearer) to blue
+    (max_depth): one colour is one distance in all frames. Invalid and out of range is black.
+    """
+
+    camera: PinholeCamera
+    depth: np.ndarray | None = None
+    color: np.ndarray | None = None
+    cloud: Cloud | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class _View:
+    """How the pixels of one camera lie in the network's grid, and where depth is published."""
+
+    published: PinholeCamera
+    seen: Window  # in the picture
+    target: Window  # the same place in the network's input
+    unlens: torch.Tensor | None  # (1, H, W, 2), where rectified pixels lie in the raw picture
+    blind: torch.Tensor | None  # bool, published grid: what the camera or the network cannot see
+
+
+class DepthEstimator:
+    """
+    A network on a device. Stateless: equal input gives equal output, frame after frame.
+
+    `device` is auto, cpu, cuda or cuda:N, `precision` auto, fp32, fp16 or bf16.
+    """
+
+    def __init__(self, network: Network, device: str = 'auto', precision: str = 'auto'):
+        self.network = network
+        self.device = find_device(device)
+        self.dtype = find_precision(precision, self.device)
+        self._run = Runtime(network, self.device, self.dtype)
+        # Bounded: a driver whose intrinsics change all the time costs time, never memory.
+        self._view = lru_cache(maxsize=8)(self._make_view)
+        self._grid = lru_cache(maxsize=8)(self._make_grid)
+        self._palette = torch.from_numpy(palette()).to(self.device)
+
+    def warm_up(self) -> None:
+        """Run the network at its own shape, so that the first frame costs what all others do."""
+        self._run.warm_up()
+
+    def mismatch(self, camera: PinholeCamera) -> str | None:
+        """Return a sentence where `camera` is unlike the training camera (over 10 %), or None."""
+        training = self.network.training_camera
+        return training and training_mismatch(camera, training)
+
+    @torch.inference_mode()
+    def estimate(self, frames: Sequence[tuple[ColorImage | np.ndarray, PinholeCamera]],
+                 options: DepthOptions = DepthOptions(),
+                 outputs: Collection[str] = OUTPUTS) -> list[Estimate]:
+        """
+        Estimate the depth of every (picture, camera) in one batch.
+
+        A picture is a ColorImage or an (H, W, 3) uint8 RGB array, of its camera's size. Raises
+        CameraError where the camera cannot serve the network, ScaleError where the model has no
+        scale and options give none. Of `outputs` others than OUTPUTS ask for the camera only.
+        """
+        views = [self._view(camera, options.publish_size) for _, camera in frames]
+        if not OUTPUTS.intersection(outputs):
+            return [Estimate(view.published) for view in views]
+        scale = options.metres_per_unit
+        if scale is None:
+            scale = scale_for(self.network.contract, 0.0).metres_per_unit
+        pictures = [self._upload(image, camera, view)
+                    for (image, camera), view in zip(frames, views)]
+        inputs = torch.stack([self._network_input(picture, view)
+                              for picture, view in zip(pictures, views)])
+        values, _ = self._run(inputs / 255)
+        return [self._finish(*of_one, scale, options, outputs)
+                for of_one in zip(values[:, 0], inputs, pictures, views)]
+
+    def _make_view(self, camera: PinholeCamera, publish_size: str) -> _View:
+        width, height = self.network.input_width, self.network.input_height
+        training = self.network.training_camera
+        window = training_window(camera, training) if training else camera.whole
+        seen = window.seen(camera.width, camera.height)
+        sx, sy = width / window.width, height / window.height
+        left, top = round((seen.x - window.x) * sx), round((seen.y - window.y) * sy)
+        target = Window(left, top, round((seen.x + seen.width - window.x) * sx) - left,
+                        round((seen.y + seen.height - window.y) * sy) - top)
+        if min(target.width, target.height) < 1:
+            raise CameraError(f'the camera covers less than one pixel of what the {training.name} '
+                              'saw: its CameraInfo is wrong, or the model is not made for it')
+
+        visible = np.zeros((camera.height, camera.width), np.uint8)
+        visible[_slices(seen)] = 1
+        unlens = None
+        if camera.lens:
+            where = camera.rectification_map()
+            last = np.array([camera.width - 1, camera.height - 1], np.float32)
+            visible &= ((where >= -0.5) & (where <= last + 0.5)).all(-1).astype(np.uint8)
+            unlens = torch.from_numpy(where * (2 / last) - 1)[None].to(self.device)
+        published = camera.rectified()
+        if publish_size == 'network':
+            published = camera.windowed(window).resized(width, height)
+            small = cv2.resize(visible[_slices(seen)], (target.width, target.height),
+                               interpolation=cv2.INTER_NEAREST)
+            visible = np.zeros((height, width), np.uint8)
+            visible[_slices(target)] = small
+        blind = None if visible.all() else torch.from_numpy(visible == 0).to(self.device)
+        return _View(published, seen, target, unlens, blind)
+
+    def _make_grid(self, camera: PinholeCamera, options: PointOptions) -> PointGrid:
+        return PointGrid(camera, options, self.device)
+
+    def _upload(self, image: ColorImage | np.ndarray, camera: PinholeCamera,
+                view: _View) -> Picture:
+        if not isinstance(image, ColorImage):
+            image = ColorImage(np.ascontiguousarray(image), (0, 1, 2))
+        pixels = image.pixels
+        if pixels.shape[:2] != (camera.height, camera.width):
+            raise CameraError(f'the picture has {pixels.shape[1]}x{pixels.shape[0]} pixels, its '
+                              f'camera {camera.width}x{camera.height}')
+        if not pixels.flags.writeable:  # torch shares memory only where it may write
+            pixels = pixels.copy()
+        planes = torch.from_numpy(pixels).to(self.device).permute(2, 0, 1)
+        if view.unlens is not None:
+            planes = F.grid_sample(planes[None].float(), view.unlens, mode='bilinear',
+                                   padding_mode='border', align_corners=True)[0]
+        return Picture(planes, image.rgb)
+
+    def _network_input(self, picture: Picture, view: _View) -> torch.Tensor:
+        """Return (3, h, w) float32 RGB in 0..255: the picture as the training camera sees it."""
+        part, target = picture.planes[(..., *_slices(view.seen))], view.target
+        small = F.interpolate(part[None].float(), (target.height, target.width), mode='bicubic',
+                              antialias=True, align_corners=False)[:, list(picture.rgb)]
+        # Where the training camera saw more, the border goes on: better than grey (measured).
+        return F.pad(small.clamp_(0, 255), (
+            target.x, self.network.input_width - target.x - target.width,
+            target.y, self.network.input_height - target.y - target.height),
+            mode='replicate')[0]
+
+    def _finish(self, values: torch.Tensor, rgb_input: torch.Tensor, picture: Picture,
+                view: _View, scale: float, options: DepthOptions,
+                outputs: Collection[str]) -> Estimate:
+        if options.publish_size == 'full':
+            part = F.interpolate(values[_slices(view.target)][None, None],
+                                 (view.seen.height, view.seen.width), mode='bilinear',
+                                 align_corners=False)[0, 0]
+            values = part
+            if part.shape != (view.published.height, view.published.width):
+                values = part.new_zeros(view.published.height, view.published.width)
+                values[_slices(view.seen)] = part
+        else:
+            picture = Picture(rgb_input, (0, 1, 2))
+
+        # In the order of the checks: not a number, too near, too far (REP 117).
+        depth = scale / values if self.network.inverse else scale * values
+        lost = ~((values > 0) & values.isfinite())
+        if view.blind is not None:
+            lost |= view.blind
+        depth = torch.where(depth < options.min_depth, -math.inf, depth)
+        depth = torch.where(depth > options.max_depth, math.inf, depth).masked_fill_(
+            lost, math.nan)
+
+        cloud = None
+        if 'points' in outputs:
+            cloud = self._grid(view.published, options.points).cloud(
+                depth, picture if options.points.color else None)
+        return Estimate(
+            camera=view.published,
+            depth=_encode(depth, options.depth_encoding) if 'depth' in outputs else None,
+            color=self._colorize(depth, options) if 'color' in outputs else None,
+            cloud=cloud)
+
+    def _colorize(self, depth: torch.Tensor, options: DepthOptions) -> np.ndarray:
+        nearest = options.max_depth / COLOR_SPAN
+        place = (depth / nearest).log().mul_(255 / math.log(COLOR_SPAN)).nan_to_num_(0, 0, 0)
+        color = self._palette[place.round_().clamp_(0, 255).long()]
+        return color.masked_fill_(~depth.isfinite()[..., None], 0).cpu().numpy()
+
+
+def _encode(depth: torch.Tensor, encoding: str) -> np.ndarray:
+    if encoding == '32FC1':
+        return depth.cpu().numpy()
+    millimetres = (depth * 1000).round_()
+    # Outside of what 16 bits hold there is none: a saturated value would be a phantom wall.
+    millimetres = torch.where((millimetres > 0) & (millimetres < 65535), millimetres, 0.0)
+    # The wrap-around of int16 keeps the 16 bits that uint16 wants; torch lacks uint16 arithmetic.
+    return millimetres.to(torch.int32).to(torch.int16).cpu().numpy().view(np.uint16)
+
+
+def palette() -> np.ndarray:
+    """Return the colours of depth, near (red) to far (blue): (256, 3) uint8 BGR."""
+    ramp = np.arange(255, -1, -1, dtype=np.uint8)[:, None]
+    return cv2.applyColorMap(ramp, cv2.COLORMAP_TURBO)[:, 0]
+
+
+def _slices(window: Window) -> tuple[slice, slice]:
+    return (slice(window.y, window.y + window.height), slice(window.x, window.x + window.width))

@@ -1,0 +1,83 @@
+# Copyright 2026 the depth_estimation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Where and in which precision a network is executed."""
+from __future__ import annotations
+
+import re
+
+import torch
+
+from depth_estimation_ros.models.contract import Network
+
+DTYPES = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat16}
+
+
+class DeviceError(ValueError):
+    """A device or precision that this machine does not have; the message says what to change."""
+
+
+def find_device(name: str) -> torch.device:
+    """
+    Return the torch device for `auto`, `cpu`, `cuda` or `cuda:N`.
+
+    Only `auto` may choose: the first CUDA device that works, else the CPU.
+    """
+    if not re.fullmatch(r'auto|cpu|cuda(:\d+)?', name):
+        raise DeviceError(f"device '{name}' is not one of auto, cpu, cuda, cuda:N")
+    if name == 'auto':
+        name = 'cuda' if torch.cuda.is_available() else 'cpu'
+    if name == 'cpu':
+        return torch.device('cpu')
+    if not torch.cuda.is_available():
+        raise DeviceError(f"device '{name}' was asked for but torch {torch.__version__} sees no "
+                          "CUDA device: install a CUDA build of torch and its driver, or set "
+                          "device to 'cpu' or 'auto'")
+    index = int(name.partition(':')[2] or 0)
+    if index >= torch.cuda.device_count():
+        raise DeviceError(f"device '{name}' does not exist: torch sees "
+                          f'{torch.cuda.device_count()} CUDA device(s), numbered from 0')
+    return torch.device('cuda', index)
+
+
+def find_precision(name: str, device: torch.device) -> torch.dtype:
+    """
+    Return the dtype of the network's convolutions for `auto`, `fp32`, `fp16` or `bf16`.
+
+    `auto` is fp32, the precision that every published figure was measured in.
+    """
+    if name != 'auto' and name not in DTYPES:
+        raise DeviceError(f"precision '{name}' is not one of auto, {', '.join(DTYPES)}")
+    if name == 'fp16' and device.type == 'cpu':
+        raise DeviceError("precision 'fp16' is for CUDA devices: on a CPU set precision to "
+                          "'bf16', 'fp32' or 'auto'")
+    if name == 'bf16' and device.type == 'cuda' and not torch.cuda.is_bf16_supported():
+        raise DeviceError("precision 'bf16' is not supported by this GPU: set precision to "
+                          "'fp16', 'fp32' or 'auto'")
+    return DTYPES.get(name, torch.float32)
+
+
+class Runtime:
+    """A network, ready on its device: channels last, no gradients, one precision."""
+
+    def __init__(self, network: Network, device: torch.device, dtype: torch.dtype):
+        self.device = device
+        self.dtype = dtype
+        self._module = network.module.eval().requires_grad_(False).to(
+            device=device, dtype=dtype, memory_format=torch.channels_last)
+        self._shape = (1, 3, network.input_height, network.input_width)
+
+    @torch.inference_mode()
+    def __call__(self, rgb: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """
+        Run the network on float32 RGB (B, 3, H, W) in 0..1 at its input size.
+
+        Returns its values (B, 1, h, w) float32 in model units, and its confidence or None.
+        """
+        return self._module(rgb.contiguous(memory_format=torch.channels_last))
+
+    def warm_up(self) -> None:
+        """Pay the first pass's cost (allocation, kernel choice) before the first frame."""
+        for _ in range(2):
+            self(torch.zeros(self._shape, device=self.device))
+        if self.device.type == 'cuda':
+            torch.cuda.synchronize(self.device)

@@ -1,0 +1,170 @@
+# Copyright 2026 the depth_estimation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Checkpoints: found, read as plain tensors and never as code, and known by their SHA-256."""
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+import hashlib
+import io
+from pathlib import Path
+import pickletools
+import tarfile
+from typing import Any, BinaryIO
+import zipfile
+import zlib
+
+import torch
+
+# An archive may claim any size for a member of a few bytes. Published checkpoints of these
+# networks stay below 0.2 GiB a file.
+MAX_MEMBER_BYTES = 1 << 30
+
+# Modules whose names a pickled state dict of tensors needs; any other name in it is a call.
+_TENSOR_MODULES = frozenset({'collections', 'torch', 'torch._utils', 'torch._tensor',
+                             'torch.nn.parameter', 'torch.serialization', 'torch.storage'})
+
+
+class WeightsError(ValueError):
+    """Weights that cannot be read; the message says which and what to change."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The files of a checkpoint: their entries (tensors on the CPU, plain values) and SHA-256."""
+
+    path: Path
+    files: dict[str, dict[str, Any]]
+    sha256: dict[str, str]
+
+
+def load_checkpoint(path: str | Path, names: Sequence[str]) -> Checkpoint:
+    """
+    Read the files `names` of the checkpoint at `path`: its folder, one of the files, or a .zip.
+
+    `~` is expanded. In a .zip the files may lie in any folder, and nothing is unpacked to disk.
+    `Checkpoint.path` is the folder or the .zip. Raises WeightsError with one sentence whatever
+    is wrong; no file is ever executed.
+    """
+    way_out = f"set weights to a folder or a whole .zip that holds {' and '.join(names)}"
+    if not str(path).strip():
+        raise WeightsError(f'weights is empty: {way_out}')
+    try:
+        place = Path(path).expanduser()
+        if not place.exists():
+            raise WeightsError(f"weights '{place}' does not exist: {way_out}")
+        if place.name in names and place.is_file():
+            place = place.parent
+        checkpoint = Checkpoint(place, {}, {})
+        for name in names:
+            with (_open_file if place.is_dir() else _open_member)(place, name) as file:
+                checkpoint.sha256[name] = _sha256(file)
+                checkpoint.files[name] = _read(file, f"weights '{place / name}'")
+        return checkpoint
+    except PermissionError as error:
+        raise WeightsError(f"weights '{error.filename or path}' may not be read by this user: "
+                           f'change its permissions, or {way_out}') from error
+    except (OSError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        # No such user in ~user, a disk that fails, an archive that is broken or encrypted.
+        raise WeightsError(f"weights '{path}' cannot be read ({_brief(error)}): "
+                           f'{way_out}') from error
+
+
+def _open_file(folder: Path, name: str) -> BinaryIO:
+    file = folder / name
+    if not file.is_file():
+        raise WeightsError(f"weights '{folder}' holds no file {name}: set weights to the folder "
+                           'or .zip of a whole checkpoint')
+    return file.open('rb')
+
+
+def _open_member(archive_path: Path, name: str) -> BinaryIO:
+    with zipfile.ZipFile(archive_path) as archive:
+        members = [member for member in archive.infolist()
+                   if member.filename.rpartition('/')[2] == name]
+        if len(members) != 1:
+            raise WeightsError(f"weights '{archive_path}' holds {len(members)} files {name} "
+                               'instead of one: set weights to the folder or .zip of one whole '
+                               'checkpoint')
+        if members[0].file_size > MAX_MEMBER_BYTES:
+            raise WeightsError(
+                f"weights '{archive_path}' holds a {name} of {members[0].file_size} bytes, more "
+                f'than the {MAX_MEMBER_BYTES} that are read from an archive: unpack it and set '
+                'weights to the folder')
+        return io.BytesIO(archive.read(members[0]))
+
+
+def _sha256(file: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while chunk := file.read(1 << 20):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _read(file: BinaryIO, label: str) -> dict[str, Any]:
+    way_out = ('set weights to a checkpoint that is a plain state dict, as '
+               'torch.save(network.state_dict(), ...) writes it')
+    try:
+        code = next(_code(file), None)
+        if code is None:
+            file.seek(0)
+            entries = torch.load(file, map_location='cpu', weights_only=True)
+    except Exception as error:  # the types differ by torch's version and by what is broken
+        raise WeightsError(f'{label} is truncated, corrupt or no PyTorch file '
+                           f'({_brief(error)}): fetch it again, or {way_out}') from error
+    if code is not None:
+        raise WeightsError(f'{label} is refused because it holds code ({code}), which reading '
+                           f'it might run: {way_out}')
+    if not (isinstance(entries, dict) and any(map(torch.is_tensor, entries.values()))
+            and all(isinstance(key, str) for key in entries)
+            and all(torch.is_tensor(value) or isinstance(value, (bool, int, float, str))
+                    for value in entries.values())):
+        raise WeightsError(f'{label} is not a dict of tensors by name: {way_out}')
+    return dict(entries)
+
+
+def _code(file: BinaryIO) -> Iterator[str]:
+    """
+    Yield what torch.load might run in a .pth file.
+
+    With weights_only=True it refuses pickled calls itself, in words that differ by version, but
+    up to torch 2.5 there was a way around that (CVE-2025-32434). What newer releases refuse
+    outright, tar archives and TorchScript programs, is refused here with every release.
+    """
+    file.seek(0)
+    if file.read(4) == b'PK\x03\x04':  # how torch tells its formats apart
+        with zipfile.ZipFile(file) as archive:
+            pickles = [name for name in archive.namelist() if name.endswith('.pkl')]
+            if any(name.endswith('constants.pkl') for name in pickles):
+                yield 'a TorchScript program'
+            for name in pickles:
+                yield from _calls(io.BytesIO(archive.read(name)))
+        return
+    file.seek(0)
+    try:
+        with tarfile.open(fileobj=file, mode='r:') as archive:
+            if archive.next():
+                yield "torch's oldest format, a tar archive"
+    except tarfile.TarError:
+        file.seek(0)
+        yield from _calls(file)
+
+
+def _calls(stream: BinaryIO) -> Iterator[str]:
+    """Yield the names in a series of pickles that are no part of a state dict of tensors."""
+    words = ['', '']
+    try:
+        while True:
+            for opcode, argument, _ in pickletools.genops(stream):
+                if opcode.name in ('GLOBAL', 'INST', 'STACK_GLOBAL'):
+                    module, _, name = (argument or ' '.join(words[-2:])).partition(' ')
+                    if module not in _TENSOR_MODULES:
+                        yield f'{module}.{name}'
+                elif isinstance(argument, str):
+                    words.append(argument)
+    except (ValueError, OverflowError, MemoryError):
+        return  # the end, or no pickle from here on: whether that is right, torch.load knows
+
+
+def _brief(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:160].rstrip('. ')

@@ -1,0 +1,30 @@
+# Copyright 2026 the depth_estimation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""A DDS domain of the test run's own, and where the real frames and weights are."""
+import os
+import pathlib
+import tempfile
+
+from domains import free_domain
+import pytest
+
+# Before rclpy is imported anywhere: neither a robot nor a second test run may hear this one.
+os.environ['ROS_DOMAIN_ID'] = str(free_domain())
+os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+os.environ['ROS_LOG_DIR'] = tempfile.mkdtemp(prefix='ros_log_')
+
+SHARED = pathlib.Path(__file__).resolve().parents[2] / 'shared'
+
+
+@pytest.fixture(scope='session')
+def shared() -> pathlib.Path:
+    """Return the folder with the real frames, weights and reference outputs, or skip."""
+    if not SHARED.is_dir():
+        pytest.skip('real frames, weights and reference outputs are not beside this checkout')
+    return SHARED
+
+
+@pytest.fixture(scope='session')
+def ms_weights(shared) -> pathlib.Path:
+    """Return the trained RT-MonoDepth-S checkpoint whose depth is metric on KITTI's camera."""
+    return shared / 'data/weights/rt_monodepth_s_ms_640x192'

@@ -1,0 +1,246 @@
+# Copyright 2026 the depth_estimation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The way of a picture through the estimator, on a network whose answer is known.
+
+`Red` is that network: its inverse depth is the red channel of what it sees, so that every
+resize, crop and paste shows in the depth.
+"""
+from dataclasses import replace
+
+import cv2
+from depth_estimation_ros.camera import CameraError, PinholeCamera
+from depth_estimation_ros.encodings import ColorImage
+from depth_estimation_ros.estimator import DepthEstimator, DepthOptions
+from depth_estimation_ros.models.contract import (
+    Network, ScaleContract, ScaleKind, TrainingCamera)
+from depth_estimation_ros.points import PointOptions
+from depth_estimation_ros.runtime import DeviceError, find_device, find_precision
+from depth_estimation_ros.scale import scale_for, ScaleError
+import numpy as np
+import pytest
+import torch
+
+TRAINING = TrainingCamera('training camera', 1.0, 2.0)
+METRIC = ScaleContract(ScaleKind.METRIC_ON_TRAINING_CAMERA, 2.0, 'made so')
+OPEN = ScaleContract(ScaleKind.UP_TO_SCALE, None, 'nobody measured it')
+CAMERA = PinholeCamera(128, 64, 128.0, 128.0, 63.5, 31.5)
+ALL = DepthOptions(max_depth=1e4, min_depth=1e-3)
+
+
+class Red(torch.nn.Module):
+    """Values = red, where red 0 means 0: no depth."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = 0
+
+    def forward(self, rgb):
+        """Return the red channel as inverse depth."""
+        self.calls += 1
+        return rgb[:, :1].clone(), None
+
+
+def estimator(contract=METRIC, training=TRAINING, inverse=True, size=(64, 32)):
+    """Return an estimator around `Red`."""
+    return DepthEstimator(Network(
+        name='red', module=Red(), input_width=size[0], input_height=size[1], inverse=inverse,
+        contract=contract, training_camera=training, description='red'), 'cpu')
+
+
+def picture(red, camera=CAMERA):
+    """Return an RGB picture of one red, or of a red map."""
+    rgb = np.zeros((camera.height, camera.width, 3), np.uint8)
+    rgb[..., 0] = red
+    rgb[..., 1] = 77
+    return rgb
+
+
+def test_metres_are_the_contract_over_inverse_depth():
+    [estimate] = estimator().estimate([(picture(51), CAMERA)], ALL)
+    np.testing.assert_allclose(estimate.depth, 2.0 / 0.2, rtol=1e-5)
+    assert estimate.depth.dtype == np.float32 and estimate.depth.shape == (64, 128)
+    assert estimate.camera == CAMERA
+
+
+def test_a_network_of_depth_is_multiplied():
+    [estimate] = estimator(inverse=False).estimate([(picture(51), CAMERA)], ALL)
+    np.testing.assert_allclose(estimate.depth, 2.0 * 0.2, rtol=1e-5)
+
+
+def test_a_scale_that_is_given_is_taken_as_it_is():
+    [estimate] = estimator(contract=OPEN).estimate(
+        [(picture(51), CAMERA)], replace(ALL, metres_per_unit=3.0))
+    np.testing.assert_allclose(estimate.depth, 3.0 / 0.2, rtol=1e-5)
+
+
+def test_without_a_scale_no_metres_come_out():
+    with pytest.raises(ScaleError, match='depth_scale'):
+        estimator(contract=OPEN).estimate([(picture(51), CAMERA)], ALL)
+    assert scale_for(OPEN, 4.0).metres_per_unit == 4.0
+    assert scale_for(METRIC, 0.0).metres_per_unit == 2.0
+
+
+def test_out_of_range_is_infinite_and_no_value_is_nan():
+    red = np.zeros((64, 128), np.uint8)
+    red[:, :32] = 255   # 2 m
+    red[:, 32:64] = 51  # 10 m
+    red[:, 64:96] = 10  # 51 m
+    [estimate] = estimator().estimate([(picture(red), CAMERA)],
+                                      DepthOptions(min_depth=5.0, max_depth=20.0))
+    row = estimate.depth[32]
+    assert row[10] == -np.inf and row[80] == np.inf and np.isnan(row[120])
+    assert row[48] == pytest.approx(10, rel=1e-4)
+    assert estimate.cloud.data.shape[1] == np.isfinite(estimate.depth).sum()
+    assert (estimate.color[32, [10, 80, 120]] == 0).all() and estimate.color[32, 48].any()
+
+
+def test_millimetres_are_never_saturated():
+    red = np.zeros((64, 128), np.uint8)
+    red[:, :40] = 51   # 10 m
+    red[:, 40:80] = 1  # 510 m
+    [estimate] = estimator().estimate([(picture(red), CAMERA)],
+                                      replace(ALL, depth_encoding='16UC1'))
+    assert estimate.depth.dtype == np.uint16
+    assert estimate.depth[32, 10] == 10000
+    assert estimate.depth[32, 60] == 0 and estimate.depth[32, 120] == 0
+    # 2 / (8 / 255) = 63.75 m needs the 16th bit.
+    [estimate] = estimator().estimate([(picture(8), CAMERA)],
+                                      replace(ALL, depth_encoding='16UC1'))
+    assert (estimate.depth == 63750).all()
+
+
+def test_the_networks_grid_can_be_published():
+    ramp = np.broadcast_to(np.linspace(40, 200, 128), (64, 128))
+    [estimate] = estimator().estimate([(picture(ramp), CAMERA)],
+                                      replace(ALL, publish_size='network'))
+    assert estimate.depth.shape == (32, 64)
+    assert estimate.camera == CAMERA.resized(64, 32)
+    [full] = estimator().estimate([(picture(ramp), CAMERA)], ALL)
+    np.testing.assert_allclose(estimate.depth[16, 8:56], full.depth[32, 16:112:2], rtol=0.03)
+
+
+def test_another_camera_is_resampled_to_the_training_camera_and_back():
+    """A wide picture and a cut of it give the same depth at the same ray."""
+    ramp = np.broadcast_to(np.linspace(40, 200, 128), (64, 128)).astype(np.uint8)
+    cut = PinholeCamera(72, 64, 128.0, 128.0, 63.5 - 30, 31.5)
+    whole = estimator()
+    [a] = whole.estimate([(picture(ramp), CAMERA)], ALL)
+    [b] = whole.estimate([(np.ascontiguousarray(picture(ramp)[:, 30:102]), cut)], ALL)
+    np.testing.assert_allclose(b.depth[:, 4:-4], a.depth[:, 34:98], rtol=0.02)
+    assert b.camera == cut
+    assert whole.mismatch(CAMERA) is None and 'training camera' in whole.mismatch(cut)
+
+
+def test_what_the_training_camera_does_not_see_is_nan():
+    tall = PinholeCamera(128, 128, 128.0, 128.0, 63.5, 63.5)
+    made = estimator()
+    [estimate] = made.estimate([(picture(51, tall), tall)], ALL)
+    assert np.isnan(estimate.depth[:31]).all() and np.isnan(estimate.depth[97:]).all()
+    np.testing.assert_allclose(estimate.depth[33:95], 10, rtol=1e-4)
+    [small] = made.estimate([(picture(51, tall), tall)], replace(ALL, publish_size='network'))
+    assert np.isfinite(small.depth).all()
+    assert small.camera.cy == pytest.approx((63.5 - 32) / 2, abs=0.6)
+    narrow = PinholeCamera(64, 64, 128.0, 128.0, 31.5, 31.5)
+    [small] = made.estimate([(picture(51, narrow), narrow)], replace(ALL, publish_size='network'))
+    assert np.isnan(small.depth[:, :15]).all() and np.isfinite(small.depth[:, 17:47]).all()
+
+
+def test_order_of_colours_and_grey_make_no_difference():
+    rgb = np.random.default_rng(1).integers(40, 255, (64, 128, 3), np.uint8)
+    rgba = np.dstack([rgb, rgb[..., :1]])
+    frames = [(rgb, CAMERA), (ColorImage(np.ascontiguousarray(rgb[..., ::-1]), (2, 1, 0)), CAMERA),
+              (ColorImage(rgba, (0, 1, 2)), CAMERA)]
+    first, *others = estimator().estimate(frames, ALL)
+    for other in others:
+        np.testing.assert_array_equal(other.depth, first.depth)
+        np.testing.assert_array_equal(other.cloud.data, first.cloud.data)
+    grey = np.ascontiguousarray(rgb[..., :1])
+    a, b = estimator().estimate([(ColorImage(grey, (0, 0, 0)), CAMERA),
+                                 (np.repeat(grey, 3, 2), CAMERA)], ALL)
+    np.testing.assert_array_equal(a.depth, b.depth)
+
+
+def test_a_batch_gives_what_its_frames_give_alone():
+    other = PinholeCamera(100, 80, 110.0, 110.0, 50.0, 40.0)
+    frames = [(picture(100), CAMERA), (picture(150, other), other)]
+    made = estimator()
+    for batched, frame in zip(made.estimate(frames, ALL), frames):
+        [alone] = made.estimate([frame], ALL)
+        np.testing.assert_array_equal(batched.depth, alone.depth)
+        np.testing.assert_array_equal(batched.cloud.data, alone.cloud.data)
+
+
+def test_only_what_is_wanted_is_made_and_no_reader_means_no_inference():
+    made = estimator()
+    [estimate] = made.estimate([(picture(51), CAMERA)], ALL, {'depth'})
+    assert estimate.depth is not None and estimate.cloud is None and estimate.color is None
+    calls = made.network.module.calls
+    [estimate] = made.estimate([(picture(51), CAMERA)], ALL, {'camera_info'})
+    assert estimate.camera == CAMERA and made.network.module.calls == calls
+
+
+def test_a_picture_of_another_size_than_its_camera_is_refused():
+    with pytest.raises(CameraError, match='128x64'):
+        estimator().estimate([(np.zeros((10, 20, 3), np.uint8), CAMERA)], ALL)
+
+
+def test_a_lens_is_undone_to_within_a_pixel():
+    """Draw dots where the rectified camera sees them, through the lens, and find them again."""
+    camera = PinholeCamera(640, 320, 640.0, 640.0, 320.0, 160.0)
+    from depth_estimation_ros.camera import Lens
+    d = (-0.3, 0.1, 0.001, -0.001, 0.0)
+    k = np.array([[600.0, 0, 325], [0, 605, 155], [0, 0, 1]])
+    lens = Lens('plumb_bob', tuple(k.ravel()), d, tuple(np.eye(3).ravel()))
+    dots = np.stack(np.meshgrid([80, 240, 400, 560], [60, 160, 260]), -1).reshape(-1, 2)
+    rays = np.column_stack([(dots - (320, 160)) / 640, np.ones(len(dots))])
+    raw_dots = cv2.projectPoints(rays, np.zeros(3), np.zeros(3), k, np.array(d))[0].reshape(-1, 2)
+    v, u = np.mgrid[:320, :640]
+    raw = np.full((320, 640), 60.0)
+    for x, y in raw_dots:
+        raw += 180 * np.exp(-((u - x)**2 + (v - y)**2) / (2 * 3.0**2))
+    [estimate] = estimator(size=(640, 320)).estimate(
+        [(picture(raw.clip(0, 255), camera), replace(camera, lens=lens))], ALL)
+    assert estimate.camera == camera
+    brightness = 1 / np.nan_to_num(estimate.depth, nan=1e9)
+    for x, y in dots:
+        part = brightness[y - 8:y + 9, x - 8:x + 9] - brightness[160, 320:330].min()
+        part = part.clip(0.05) - 0.05
+        dy, dx = np.mgrid[-8:9, -8:9]
+        assert abs((part * dx).sum() / part.sum()) < 0.3
+        assert abs((part * dy).sum() / part.sum()) < 0.3
+    assert np.isnan(estimate.depth).any() == bool((camera_blind(camera, lens)).any())
+
+
+def camera_blind(camera, lens):
+    """Return which rectified pixels lie outside of the raw picture."""
+    where = replace(camera, lens=lens).rectification_map()
+    return ((where < -0.5) | (where > np.array([639.5, 319.5]))).any(-1)
+
+
+def test_the_cloud_reprojects_onto_the_depth_image():
+    ramp = np.broadcast_to(np.linspace(40, 200, 128), (64, 128))
+    [e] = estimator().estimate([(picture(ramp), CAMERA)],
+                               replace(ALL, points=PointOptions(max_points=10**6)))
+    x, y, z = e.cloud.data[0, :, :3].copy().view(np.float32).T
+    u = np.rint(x / z * CAMERA.fx + CAMERA.cx).astype(int)
+    v = np.rint(y / z * CAMERA.fy + CAMERA.cy).astype(int)
+    np.testing.assert_allclose(z, e.depth[v, u], rtol=1e-6)
+    assert len(z) == 128 * 64
+
+
+@pytest.mark.parametrize('name, words', [
+    ('tpu', 'auto, cpu, cuda'), ('cuda:99', 'cuda'), ('cuda:-1', 'auto, cpu, cuda')])
+def test_a_device_that_is_not_there_is_refused(name, words):
+    with pytest.raises(DeviceError, match=words):
+        find_device(name)
+
+
+def test_precisions():
+    cpu = torch.device('cpu')
+    assert find_precision('auto', cpu) == torch.float32
+    assert find_precision('bf16', cpu) == torch.bfloat16
+    with pytest.raises(DeviceError, match='bf16'):
+        find_precision('fp16', cpu)
+    with pytest.raises(DeviceError, match='fp32'):
+        find_precision('int4', cpu)
