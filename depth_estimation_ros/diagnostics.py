@@ -1,0 +1,147 @@
+# Copyright 2026 the depth_estimation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Counters, ages and complaints, and what `/diagnostics` says of them."""
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Mapping
+import threading
+import time
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+import numpy as np
+
+OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
+
+# Ages and rates speak of the last so many frames, rates of the last seconds only.
+WINDOW = 200
+RATE_SPAN = 5.0
+# A complaint that has not come again for this long (seconds) is over.
+FRESH = 3.0
+# The same complaint is logged at most this often (seconds).
+LOG_EVERY = 10.0
+
+
+class FrameStatistics:
+    """
+    Counts what becomes of the frames of one camera. Safe to use from several threads.
+
+    received = processed + dropped + waiting; `waiting` are the frame in the mailbox and the one
+    being processed.
+    """
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self.received = 0
+        self.processed = 0
+        self.dropped = Counter()
+        self._received_at = deque(maxlen=WINDOW)
+        self._processed_at = deque(maxlen=WINDOW)
+        self._ages = deque(maxlen=WINDOW)
+
+    def receive(self) -> None:
+        """Count a frame that arrived."""
+        with self._lock:
+            self.received += 1
+            self._received_at.append(time.monotonic())
+
+    def drop(self, reason: str) -> None:
+        """Count a frame that will not be published, by reason."""
+        with self._lock:
+            self.dropped[reason] += 1
+
+    def process(self, age: float | None) -> None:
+        """Count a published frame; `age` in seconds since its stamp, None = clocks disagree."""
+        with self._lock:
+            self.processed += 1
+            self._processed_at.append(time.monotonic())
+            if age is not None:
+                self._ages.append(age)
+
+    def values(self) -> dict[str, str]:
+        """Return the figures as text, for a DiagnosticStatus."""
+        with self._lock:
+            waiting = self.received - self.processed - sum(self.dropped.values())
+            ages = (np.percentile(list(self._ages), [50, 95]) * 1e3 if self._ages
+                    else [np.nan, np.nan])
+            return {
+                'frames received': str(self.received),
+                'frames processed': str(self.processed),
+                **{f'frames dropped: {reason}': str(n)
+                   for reason, n in sorted(self.dropped.items())},
+                'frames waiting': str(waiting),
+                'input rate (Hz)': _rate(self._received_at),
+                'output rate (Hz)': _rate(self._processed_at),
+                'age p50 (ms)': f'{ages[0]:.1f}',
+                'age p95 (ms)': f'{ages[1]:.1f}',
+            }
+
+
+def _rate(times: deque) -> str:
+    """Return the rate over the frames of the last seconds, as text; 0.0 when none come."""
+    recent = [moment for moment in times if moment > time.monotonic() - RATE_SPAN]
+    if len(recent) < 2:
+        return '0.0'
+    return f'{(len(recent) - 1) / (recent[-1] - recent[0]):.1f}'
+
+
+class Complaints:
+    """
+    Sentences for the user: logged (throttled) when they come, in `/diagnostics` while they last.
+
+    Each has a key, so that a complaint with changing figures is still one. A complaint stays
+    until it is `settle`d or, where `lasting` is false, until it has not come again for 3 s.
+    """
+
+    def __init__(self, logger):
+        self._logger = logger
+        self._lock = threading.Lock()
+        self._standing: dict[str, tuple[bytes, str, float]] = {}
+        self._logged: dict[str, float] = {}
+
+    def raise_(self, key: str, sentence: str, level: bytes = WARN, lasting: bool = False) -> None:
+        """Make a complaint, or repeat it."""
+        now = time.monotonic()
+        with self._lock:
+            self._standing[key] = (level, sentence, float('inf') if lasting else now + FRESH)
+            if now - self._logged.get(key, -LOG_EVERY) < LOG_EVERY:
+                return
+            self._logged[key] = now
+        # Two call sites: rclpy refuses one line of code that logs at two levels.
+        if level == ERROR:
+            self._logger.error(sentence)
+        else:
+            self._logger.warning(sentence)
+
+    def settle(self, *keys: str) -> None:
+        """Withdraw complaints; when one comes back it is logged at once."""
+        with self._lock:
+            for key in keys:
+                self._standing.pop(key, None)
+                self._logged.pop(key, None)
+
+    def clear(self) -> None:
+        """Withdraw all of them."""
+        with self._lock:
+            self._standing.clear()
+            self._logged.clear()
+
+    def standing(self) -> tuple[bytes, list[str]]:
+        """Return the worst level and the sentences in force, worst first."""
+        now = time.monotonic()
+        with self._lock:
+            live = [(level, sentence) for level, sentence, until in self._standing.values()
+                    if until > now]
+        live.sort(key=lambda pair: pair[0], reverse=True)
+        return (live[0][0] if live else OK), [sentence for _, sentence in live]
+
+
+def diagnostic_array(stamp, name: str, hardware_id: str, level: bytes, message: str,
+                     values: Mapping[str, str]) -> DiagnosticArray:
+    """Return one status as the message that goes to `/diagnostics`."""
+    status = DiagnosticStatus(
+        level=level, name=name, hardware_id=hardware_id, message=message,
+        values=[KeyValue(key=key, value=value) for key, value in values.items()])
+    array = DiagnosticArray(status=[status])
+    array.header.stamp = stamp
+    return array

@@ -1,0 +1,309 @@
+# Copyright 2026 the depth_estimation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The lifecycle node `depth_estimation`: transitions, executor and the worker thread."""
+from __future__ import annotations
+
+from collections.abc import Callable
+import contextlib
+from dataclasses import replace
+import gc
+import signal
+import sys
+import threading
+import traceback
+
+from diagnostic_msgs.msg import DiagnosticArray
+import numpy as np
+import rclpy
+from rclpy.clock import Clock, ClockType
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
+import torch
+
+from depth_estimation_ros import models, weights
+from depth_estimation_ros.camera import CameraError
+from depth_estimation_ros.diagnostics import Complaints, diagnostic_array, ERROR
+from depth_estimation_ros.estimator import DepthEstimator, DepthOptions, OUTPUTS
+from depth_estimation_ros.parameters import BY_NAME, NodeParameters, Settings, UNCONFIGURED
+from depth_estimation_ros.scale import Scale, scale_for
+from depth_estimation_ros.stream import CameraStream, Frame
+
+WATCH_PERIOD = 0.2  # seconds
+DIAGNOSTICS_PERIOD = 1.0
+
+
+class DepthNode(LifecycleNode):
+    """
+    Image and CameraInfo in; metric depth, its CameraInfo, a colour picture and a cloud out.
+
+    One executor thread takes messages; one worker thread turns the newest frame into depth.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__('depth_estimation', **kwargs)
+        self._estimator: DepthEstimator | None = None
+        self._worker: threading.Thread | None = None
+        self._wake = threading.Event()
+        self._stopping = False
+        self._in_transition = False
+        self._complaints = Complaints(self.get_logger())
+        self._own_parameters = NodeParameters(self, self._refuse)
+        self._stream = CameraStream(self, self._own_parameters, self._complaints, self._wake.set)
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 1)
+        # A ROS timer stands still while /clock is silent; these watch over just that.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(WATCH_PERIOD, self._stream.watch, clock=steady)
+        self.create_timer(DIAGNOSTICS_PERIOD, self._diagnose, clock=steady)
+        self._guard_transitions()
+
+    # -- parameters --
+
+    def _refuse(self, changed: set[str], settings: Settings) -> str | None:
+        """Return why a change of parameters cannot be honoured now, or None."""
+        if self._estimator is None:
+            return None
+        for name in sorted(changed):
+            if BY_NAME[name].when == UNCONFIGURED:
+                return (f'parameter {name} counts when the node is configured: deactivate and '
+                        f'clean it up first (ros2 lifecycle set {self.get_fully_qualified_name()}'
+                        ' cleanup)')
+        scale_for(self._estimator.network.contract, settings.depth_scale)
+        return None
+
+    def _scale(self) -> Scale:
+        return scale_for(self._estimator.network.contract, self._own_parameters.settings.depth_scale)
+
+    # -- lifecycle --
+
+    def autostart(self) -> None:
+        """Configure and activate, unless the parameter `autostart` is false."""
+        if (self._own_parameters.settings.autostart
+                and self.trigger_configure() == TransitionCallbackReturn.SUCCESS):
+            self.trigger_activate()
+
+    def on_configure(self, state) -> TransitionCallbackReturn:
+        """Load and verify the model, warm it up, create the publishers."""
+        return self._transition('configure', self._configure, self._cleanup)
+
+    def on_activate(self, state) -> TransitionCallbackReturn:
+        """Subscribe and start working."""
+        return self._transition('activate', self._activate, self._deactivate)
+
+    def on_deactivate(self, state) -> TransitionCallbackReturn:
+        """Unsubscribe; when this returns nothing more is published."""
+        return self._transition('deactivate', self._deactivate)
+
+    def on_cleanup(self, state) -> TransitionCallbackReturn:
+        """Let go of the model, its memory and the publishers."""
+        return self._transition('cleanup', self._cleanup)
+
+    def on_shutdown(self, state) -> TransitionCallbackReturn:
+        """Do both, from any state."""
+        return self._transition('shutdown', self.stop)
+
+    def on_error(self, state) -> TransitionCallbackReturn:
+        """Come back to the unconfigured state."""
+        return self._transition('error processing', self.stop)
+
+    def stop(self) -> None:
+        """Stop working and let go of everything."""
+        self._deactivate()
+        self._cleanup()
+
+    def _transition(self, name: str, action: Callable[[], None],
+                    undo: Callable[[], None] | None = None) -> TransitionCallbackReturn:
+        # rclpy turns an exception in here into ERROR without a word, and dies of None.
+        self._in_transition = True
+        try:
+            action()
+        except Exception as error:
+            sentence = f'{name} failed: {error}'
+            if not isinstance(error, ValueError):  # ours are sentences, others are surprises
+                sentence = f'{name} failed: {type(error).__name__}: {error}'
+                self.get_logger().error(traceback.format_exc())
+            if undo is None:
+                self.get_logger().error(sentence)
+                return TransitionCallbackReturn.ERROR
+            undo()
+            self._complaints.raise_('transition', sentence, ERROR, lasting=True)
+            return TransitionCallbackReturn.FAILURE
+        self._complaints.settle('transition')
+        return TransitionCallbackReturn.SUCCESS
+
+    def _guard_transitions(self) -> None:
+        """Answer a transition that is not possible; rclpy raises out of spin (rclpy #1209)."""
+        [service] = (s for s in self.services if s.srv_name.endswith('/change_state'))
+        inner = service.callback
+
+        def guarded(request, response):
+            self._in_transition = False
+            try:
+                response = inner(request, response)
+            except Exception:  # rclpy's own, of no public type; ours are answered in _transition
+                response.success = False
+            if not response.success and not self._in_transition:
+                self.get_logger().error(
+                    f"transition '{request.transition.label or request.transition.id}' is not "
+                    'possible in the present state; this shows which are: ros2 lifecycle list '
+                    + self.get_fully_qualified_name())
+            return response
+
+        service.callback = guarded
+
+    def _configure(self) -> None:
+        for problem in self._own_parameters.problems.values():
+            raise ValueError(problem)
+        settings = self._own_parameters.settings
+        entry = models.find(settings.model)
+        checkpoint = weights.load_checkpoint(settings.weights, entry.files)
+        network = models.build(settings.model, checkpoint.files)
+        scale = scale_for(network.contract, settings.depth_scale)
+        self._estimator = DepthEstimator(network, settings.device, settings.precision)
+        self._estimator.warm_up()
+        self._stream.configure()
+        self.get_logger().info(
+            f'{network.description} on {self._hardware()} in {self._precision()}; 1 model unit = '
+            f'{scale.metres_per_unit:g} m ({scale.source}); weights {checkpoint.path} ('
+            + ', '.join(f'{name} sha256 {digest[:16]}'
+                        for name, digest in checkpoint.sha256.items()) + ')')
+        if settings.device == 'auto' and self._estimator.device.type == 'cpu':
+            self.get_logger().info('device auto: torch sees no CUDA device, so this is the CPU')
+
+    def _activate(self) -> None:
+        self._stopping = False
+        self._wake.clear()
+        self._worker = threading.Thread(target=self._work, name='depth worker', daemon=True)
+        self._worker.start()
+        self._stream.activate()
+        self.get_logger().info(f'waiting for images on {self._stream.image_topic} and CameraInfo '
+                               f'on {self._stream.info_topic}')
+
+    def _deactivate(self) -> None:
+        if self._worker:
+            self._stopping = True
+            self._wake.set()
+            self._worker.join()
+            self._worker = None
+        self._stream.deactivate()
+        self._complaints.clear()
+
+    def _cleanup(self) -> None:
+        self._stream.cleanup()
+        on_gpu = self._estimator is not None and self._estimator.device.type == 'cuda'
+        self._estimator = None
+        gc.collect()
+        if on_gpu:
+            torch.cuda.empty_cache()
+
+    # -- the worker thread --
+
+    def _work(self) -> None:
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            if self._stopping:
+                return
+            try:
+                self._expect()
+                message = self._stream.take()
+                if message is not None:
+                    self._process(message)
+            except Exception as error:
+                if not self.context.ok():  # shutting down: there is nobody to publish to
+                    return
+                self._stream.statistics.drop('failed')
+                self._complaints.raise_(
+                    'failed', f'{self._stream.image_topic}: a frame failed with '
+                    f'{type(error).__name__}: {error}', ERROR)
+                self.get_logger().debug(traceback.format_exc())
+
+    def _expect(self) -> None:
+        """Prepare for the first image's size while there is still time."""
+        camera = self._stream.expect()
+        if camera:
+            blank = np.zeros((camera.height, camera.width, 3), np.uint8)
+            with contextlib.suppress(CameraError):  # said when an image comes
+                self._estimator.estimate([(blank, camera)], self._options(), OUTPUTS)
+
+    def _process(self, message) -> None:
+        frame: Frame | None = self._stream.prepare(message)
+        if frame is None:
+            return
+        mismatch = self._estimator.mismatch(frame.camera)
+        if mismatch:
+            self._complaints.raise_('mismatch', f'{self._stream.info_topic}: {mismatch}')
+        options = self._options()
+        try:
+            [estimate] = self._estimator.estimate([(frame.image, frame.camera)], options,
+                                                  frame.outputs)
+        except CameraError as error:
+            self._stream.statistics.drop('bad camera_info')
+            self._complaints.raise_('bad info', f'{self._stream.info_topic}: {error}', ERROR)
+            return
+        self._stream.publish(frame, estimate, options.depth_encoding)
+
+    def _options(self) -> DepthOptions:
+        return replace(self._own_parameters.settings.depth,
+                       metres_per_unit=self._scale().metres_per_unit)
+
+    # -- what a user sees --
+
+    def _hardware(self) -> str:
+        device = self._estimator.device
+        return (f'{device} ({torch.cuda.get_device_name(device)})' if device.type == 'cuda'
+                else str(device))
+
+    def _precision(self) -> str:
+        return str(self._estimator.dtype).removeprefix('torch.')
+
+    def _diagnose(self) -> None:
+        level, sentences = self._complaints.standing()
+        values, hardware = self._stream.diagnostics(), 'none'
+        if self._estimator is None:
+            summary = 'not configured'
+        else:
+            scale = self._scale()
+            hardware = self._hardware()
+            values = {
+                'model': self._estimator.network.description,
+                'device': hardware,
+                'precision': self._precision(),
+                'scale (m per model unit)': f'{scale.metres_per_unit:g}',
+                'scale source': scale.source,
+                **values}
+            if self._estimator.device.type == 'cuda':
+                used = torch.cuda.memory_reserved(self._estimator.device)
+                values['GPU memory (MiB)'] = f'{used / 2**20:.0f}'
+            summary = self._stream.summary() if self._worker else 'inactive'
+        if sentences:
+            summary = sentences[0]
+            values.update({f'complaint {i}': text for i, text in enumerate(sentences[1:], 2)})
+        self._diagnostics.publish(diagnostic_array(
+            self.get_clock().now().to_msg(), self.get_fully_qualified_name().lstrip('/'),
+            hardware, level, summary, values))
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node until Ctrl-C or SIGTERM; both end with exit code 0."""
+    node = None
+    try:
+        rclpy.init(args=args)
+        node = DepthNode()
+        node.autostart()
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        executor.spin()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        # `ros2 launch` and the terminal both send SIGINT: the second must not cut this short.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if node:
+            node.stop()
+            node.destroy_node()
+        rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,197 @@
+# Copyright 2026 the depth_estimation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The one table of parameters, and the frozen settings that come of it."""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rcl_interfaces.msg import (
+    FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult)
+
+from depth_estimation_ros.estimator import DepthOptions
+from depth_estimation_ros.models import CATALOGUE
+from depth_estimation_ros.points import PointOptions
+
+ALWAYS = 'takes effect with the next frame'
+UNCONFIGURED = 'may change while the node is unconfigured'
+AT_START = 'counts at start-up only'
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One line of the table. `choices` or `bounds` (both ends included) limit the value."""
+
+    name: str
+    default: Any
+    description: str
+    when: str = ALWAYS
+    choices: tuple[str, ...] = ()
+    bounds: tuple[float, float] | None = None
+
+    def check(self, value: Any) -> Any:
+        """Return `value` in the default's type; raise ValueError with a sentence otherwise."""
+        kind = type(self.default)
+        if self.choices and isinstance(value, bool):
+            value = str(value).lower()  # YAML turns a bare true into a bool
+        if kind is float and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        if type(value) is not kind:
+            raise ValueError(f'parameter {self.name} = {value!r} is of the wrong type: it wants '
+                             f'{_KINDS[kind]}, for instance {self.default!r}')
+        if self.choices and value not in self.choices:
+            raise ValueError(f'parameter {self.name} = {value!r} is not one of '
+                             f'{", ".join(self.choices)}')
+        if self.bounds and not self.bounds[0] <= value <= self.bounds[1]:
+            raise ValueError(f'parameter {self.name} = {value!r} is out of range: it goes from '
+                             f'{self.bounds[0]:g} to {self.bounds[1]:g}')
+        return value
+
+    def descriptor(self) -> ParameterDescriptor:
+        """
+        Return what `ros2 param describe` shows.
+
+        Typed dynamically, because rclpy refuses an int for a double; `check` guards the type.
+        """
+        text = ParameterDescriptor(
+            name=self.name, description=f'{self.description} ({self.when})',
+            additional_constraints=f'one of: {", ".join(self.choices)}' if self.choices else '',
+            dynamic_typing=True, read_only=self.when == AT_START)
+        if self.bounds and isinstance(self.default, float):
+            text.floating_point_range = [FloatingPointRange(
+                from_value=self.bounds[0], to_value=self.bounds[1])]
+        elif self.bounds:
+            text.integer_range = [IntegerRange(
+                from_value=self.bounds[0], to_value=self.bounds[1], step=1)]
+        return text
+
+
+_KINDS = {bool: 'true or false', int: 'a whole number', float: 'a number', str: 'a text'}
+
+TABLE = (
+    Parameter('model', 'rt_monodepth_s', f'network, one of: {", ".join(CATALOGUE)}',
+              UNCONFIGURED),
+    Parameter('weights', '', 'checkpoint of the model: its folder, a file in it or the published '
+              'zip', UNCONFIGURED),
+    Parameter('device', 'auto', 'auto, cpu, cuda or cuda:N; only auto may choose', UNCONFIGURED),
+    Parameter('precision', 'auto', 'of the network; auto is fp32', UNCONFIGURED,
+              choices=('auto', 'fp32', 'fp16', 'bf16')),
+    Parameter('image_transport', 'raw', 'raw subscribes to <image>, compressed to '
+              '<image>/compressed', UNCONFIGURED, choices=('raw', 'compressed')),
+    Parameter('rectified', 'auto', 'whether the pixels are rectified; auto: when D is zero, the '
+              "topic's name contains rect or K is zero", choices=('auto', 'true', 'false')),
+    Parameter('depth_encoding', '32FC1', '32FC1: metres, NaN invalid, +Inf beyond max_depth; '
+              '16UC1: millimetres, 0 invalid', choices=('32FC1', '16UC1')),
+    Parameter('depth_scale', 0.0, "metres per model unit; 0: what the model's scale contract says",
+              bounds=(0.0, 1e6)),
+    Parameter('min_depth', 0.1, 'metres along Z; nearer depth is -Inf', bounds=(1e-3, 1e4)),
+    Parameter('max_depth', 80.0, 'metres along Z; farther depth is +Inf', bounds=(1e-3, 1e4)),
+    Parameter('max_age', 0.0, 'seconds; an older frame is dropped; 0: none is',
+              bounds=(0.0, 3600.0)),
+    Parameter('max_rate', 0.0, 'frames a second that are processed at most; 0: all',
+              bounds=(0.0, 1000.0)),
+    Parameter('publish_size', 'full', 'size of the depth image: full (that of the image) or '
+              "network (the network's grid)", choices=('full', 'network')),
+    Parameter('points.organized', False, 'one point a pixel, NaN where there is none; false: '
+              'valid points only'),
+    Parameter('points.stride', 1, 'every n-th row and column becomes a point', bounds=(1, 64)),
+    Parameter('points.max_points', 20000, 'bound of an unorganised cloud; a finer grid is thinned '
+              'evenly', bounds=(1, 10_000_000)),
+    Parameter('points.min_range', 0.0, 'metres from the camera along the ray',
+              bounds=(0.0, 1e4)),
+    Parameter('points.max_range', 0.0, 'metres from the camera along the ray; 0: no bound but '
+              'max_depth', bounds=(0.0, 1e4)),
+    Parameter('points.color', True, 'add the field rgb'),
+    Parameter('camera_info_timeout', 5.0, 'seconds without a CameraInfo until it is reported',
+              bounds=(0.1, 3600.0)),
+    Parameter('autostart', True, 'configure and activate at start; false leaves that to a '
+              'lifecycle manager', AT_START),
+)
+
+BY_NAME = {parameter.name: parameter for parameter in TABLE}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All parameters of one moment, checked, typed and named as in the table."""
+
+    model: str
+    weights: str
+    device: str
+    precision: str
+    image_transport: str
+    rectified: str
+    depth_scale: float
+    max_age: float
+    max_rate: float
+    camera_info_timeout: float
+    autostart: bool
+    depth: DepthOptions  # without a scale, which depends on the model too
+
+
+def settings_from(values: Mapping[str, Any]) -> Settings:
+    """Build settings from all values of the table; raise ValueError where two contradict."""
+    if values['min_depth'] >= values['max_depth']:
+        raise ValueError(f'parameter min_depth = {values["min_depth"]:g} must be less than '
+                         f'max_depth = {values["max_depth"]:g}')
+    if 0 < values['points.max_range'] <= values['points.min_range']:
+        raise ValueError(f'parameter points.min_range = {values["points.min_range"]:g} must be '
+                         f'less than points.max_range = {values["points.max_range"]:g}')
+    points = {name[7:]: value for name, value in values.items() if name.startswith('points.')}
+    plain = {name: value for name, value in values.items() if '.' not in name}
+    depth = {name: plain.pop(name)
+             for name in ('min_depth', 'max_depth', 'publish_size', 'depth_encoding')}
+    return Settings(**plain, depth=DepthOptions(**depth, points=PointOptions(**points)))
+
+
+class NodeParameters:
+    """
+    Declares the table on a node and keeps `settings` in step with it.
+
+    `refuse(changed names, settings)` returns why the node cannot honour a change, or None. A
+    value from the command line or a file that is no good stands in `problems` by its name (the
+    default holds until it is set right), so that the node lives to be told better.
+    """
+
+    def __init__(self, node, refuse: Callable[[set[str], Settings], str | None]):
+        self.problems: dict[str, str] = {}
+        self._refuse = refuse
+        self._values = {p.name: self._declare(node, p) for p in TABLE}
+        try:
+            self.settings = settings_from(self._values)
+        except ValueError as error:
+            self.problems['contradiction'] = str(error)
+            self.settings = settings_from({p.name: p.default for p in TABLE})
+        node.add_on_set_parameters_callback(self._on_set)
+
+    def _declare(self, node, parameter: Parameter) -> Any:
+        # First as anything at all, to see what the user gave without rclpy raising.
+        given = node.declare_parameter(parameter.name, parameter.default,
+                                       ParameterDescriptor(dynamic_typing=True)).value
+        node.undeclare_parameter(parameter.name)
+        try:
+            value = parameter.check(given)
+        except ValueError as error:
+            self.problems[parameter.name] = str(error)
+            value = parameter.default
+        node.declare_parameter(parameter.name, value, parameter.descriptor(),
+                               ignore_override=True)
+        return value
+
+    def _on_set(self, changes) -> SetParametersResult:
+        try:
+            new = {change.name: BY_NAME[change.name].check(change.value)
+                   for change in changes if change.name in BY_NAME}
+            values = {**self._values, **new}
+            settings = settings_from(values)
+            changed = {name for name in new if new[name] != self._values[name]}
+            reason = self._refuse(changed, settings)
+            if reason:
+                raise ValueError(reason)
+        except ValueError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        self._values, self.settings = values, settings
+        for name in ('contradiction', *new):
+            self.problems.pop(name, None)
+        return SetParametersResult(successful=True)

@@ -1,0 +1,281 @@
+# Copyright 2026 the depth_estimation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""One camera: its topics, CameraInfo, one-slot mailbox, publishers and counters."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+import threading
+import time
+
+from rclpy.time import Time
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
+
+from depth_estimation_ros import messages
+from depth_estimation_ros.camera import Calibration, CameraError, describe, PinholeCamera
+from depth_estimation_ros.diagnostics import Complaints, ERROR, FrameStatistics
+from depth_estimation_ros.encodings import ColorImage, EncodingError
+from depth_estimation_ros.estimator import Estimate
+from depth_estimation_ros.parameters import NodeParameters
+from depth_estimation_ros.qos import create_publisher, MatchedSubscription
+
+# Seconds without an image until that is reported.
+IMAGE_TIMEOUT = 5.0
+# A stamp this far (seconds) from the node's clock is of another clock, not of an old frame.
+OTHER_CLOCK = 60.0
+# Clocks of two synchronised hosts differ by less (seconds): a stamp beyond is from the future.
+CLOCK_JITTER = 0.1
+
+TOPICS = {'depth': ('depth/image_rect', Image), 'camera_info': ('depth/camera_info', CameraInfo),
+          'color': ('depth/image_color', Image), 'points': ('points', PointCloud2)}
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A picture that is ready for the estimator, and who wants what of it."""
+
+    header: object
+    image: ColorImage
+    camera: PinholeCamera
+    outputs: frozenset[str]
+
+
+class CameraStream:
+    """
+    The topics of one camera, from its image to its depth.
+
+    Subscriptions and watches run in the executor's thread, `prepare` and `publish` in the
+    worker's. `on_frame` is called when there is something to `take` or to `expect`.
+    """
+
+    def __init__(self, node, parameters: NodeParameters, complaints: Complaints,
+                 on_frame: Callable[[], None]):
+        self._node = node
+        self._parameters = parameters
+        self._complaints = complaints
+        self._on_frame = on_frame
+        self._lock = threading.Lock()
+        self._waiting = None
+        self._calibration: tuple[Calibration, str] | None = None
+        self._subscriptions: list[MatchedSubscription] = []
+        self._publishers = {}
+        self._camera: tuple[tuple, PinholeCamera] | None = None
+        self.statistics = FrameStatistics()
+        self.image_topic = self.info_topic = ''
+
+    # -- lifecycle, in the executor's thread --
+
+    def configure(self) -> None:
+        """Find the topics and create the publishers."""
+        image = self._node.resolve_topic_name('image')
+        info = self._node.resolve_topic_name('camera_info')
+        if info == self._node.resolve_topic_name('camera_info', only_expand=True):
+            info = image.rsplit('/', 1)[0] + '/camera_info'  # the sibling rule
+        self._compressed = self._parameters.settings.image_transport == 'compressed'
+        self.base_topic = image
+        self.image_topic = f'{image}/compressed' if self._compressed else image
+        self.info_topic = info
+        self._publishers = {output: create_publisher(self._node, kind, topic, self._complaints)
+                            for output, (topic, kind) in TOPICS.items()}
+
+    def activate(self) -> None:
+        """Subscribe."""
+        self._image_at = self._info_at = time.monotonic()
+        self._due = 0.0
+        self._subscriptions = [
+            MatchedSubscription(self._node, CameraInfo, self.info_topic, self._on_info,
+                                self._complaints),
+            MatchedSubscription(self._node, CompressedImage if self._compressed else Image,
+                                self.image_topic, self._on_image, self._complaints)]
+
+    def deactivate(self) -> None:
+        """Unsubscribe and let go of the frame that waits."""
+        for subscription in self._subscriptions:
+            subscription.destroy()
+        self._subscriptions = []
+        with self._lock:
+            self._calibration = self._camera = None
+        if self.take() is not None:
+            self.statistics.drop('deactivated')
+
+    def cleanup(self) -> None:
+        """Destroy the publishers."""
+        for publisher in self._publishers.values():
+            self._node.destroy_publisher(publisher)
+        self._publishers = {}
+
+    # -- inputs, in the executor's thread --
+
+    def _on_info(self, message: CameraInfo) -> None:
+        with self._lock:
+            self._calibration = messages.read_camera_info(message), message.header.frame_id
+            self._info_at = time.monotonic()
+        if self._camera is None:
+            self._on_frame()
+        self._complaints.settle('no info')
+
+    def _on_image(self, message) -> None:
+        now = time.monotonic()
+        self._image_at = now
+        self._complaints.settle('no image')
+        self.statistics.receive()
+        if not self._wanted():
+            self.statistics.drop('no reader')
+            return
+        rate = self._parameters.settings.max_rate
+        if rate > 0:
+            # A tenth of a period early is in time: cameras jitter.
+            if now < self._due - 0.1 / rate:
+                self.statistics.drop('max_rate')
+                return
+            self._due = max(self._due, now - 1 / rate) + 1 / rate
+        with self._lock:
+            superseded, self._waiting = self._waiting, message
+        if superseded is not None:
+            self.statistics.drop('newer frame')
+        self._on_frame()
+
+    def watch(self) -> None:
+        """Match the publishers' QoS anew and report what is missing; a few times a second."""
+        for subscription in self._subscriptions:
+            subscription.rematch()
+        if self._subscriptions and time.monotonic() - self._image_at > IMAGE_TIMEOUT:
+            self._complaints.raise_('no image', self._no_image(), lasting=True)
+
+    def _no_image(self) -> str:
+        sentence = f'{self.image_topic}: no image for {IMAGE_TIMEOUT:g} s'
+        if self._node.count_publishers(self.image_topic):
+            return f'{sentence}, though there is a publisher: does the camera run?'
+        other = self.base_topic if self._compressed else f'{self.base_topic}/compressed'
+        if self._node.count_publishers(other):
+            transport = 'raw' if self._compressed else 'compressed'
+            return (f'{sentence} and no publisher, but there is one on {other}: set '
+                    f'image_transport to {transport}')
+        kind = 'sensor_msgs/msg/CompressedImage' if self._compressed else 'sensor_msgs/msg/Image'
+        own = {self._node.resolve_topic_name(topic) for topic, _ in TOPICS.values()}
+        seen = sorted(name for name, kinds in self._node.get_topic_names_and_types()
+                      if kind in kinds and name not in own and name != self.image_topic)
+        hint = f' (there are: {", ".join(seen[:5])})' if seen else ''
+        return f'{sentence} and no publisher: remap image to the topic of your camera{hint}'
+
+    def diagnostics(self) -> dict[str, str]:
+        """Return the figures of this camera as text, for a DiagnosticStatus."""
+        with self._lock:
+            camera = self._camera and self._camera[1]
+        state = 'none'
+        if camera:
+            state = f'{describe(camera)}, {"rectified here" if camera.lens else "rectified"}'
+        return {'image topic': self.image_topic, 'camera_info topic': self.info_topic,
+                'camera_info': state, 'readers': ', '.join(sorted(self._wanted())) or 'none',
+                **self.statistics.values()}
+
+    def summary(self) -> str:
+        """Return in a few words what this camera is doing when nothing is wrong."""
+        return 'working' if self._wanted() else 'idle: nobody subscribes to its outputs'
+
+    # -- frames, in the worker's thread --
+
+    def take(self):
+        """Return the newest message and empty the mailbox, or None."""
+        with self._lock:
+            message, self._waiting = self._waiting, None
+        return message
+
+    def _wanted(self) -> frozenset[str]:
+        return frozenset(output for output, publisher in self._publishers.items()
+                         if publisher.get_subscription_count() > 0)
+
+    def prepare(self, message) -> Frame | None:
+        """Return the frame of a message, or None where it was dropped (and say why)."""
+        outputs = self._wanted()
+        if not outputs:
+            self.statistics.drop('no reader')
+            return None
+        age = self._age(message.header.stamp)
+        limit = self._parameters.settings.max_age
+        if age is not None and 0 < limit < age:
+            self.statistics.drop('max_age')
+            self._complaints.raise_(
+                'max_age', f'{self.image_topic}: frames arrive {age:.2f} s after their stamp and '
+                f'are dropped, for max_age is {limit:g} s')
+            return None
+        try:
+            image = (messages.read_compressed_image(message) if self._compressed
+                     else messages.read_image(message))
+        except EncodingError as error:
+            self.statistics.drop('bad image')
+            self._complaints.raise_('bad image', f'{self.image_topic}: {error}', ERROR)
+            return None
+        camera = self._camera_of(image, message.header.frame_id)
+        if camera is None:
+            return None
+        return Frame(message.header, image, camera, outputs)
+
+    def _camera_of(self, image: ColorImage, frame_id: str) -> PinholeCamera | None:
+        with self._lock:
+            calibration, since = self._calibration, self._info_at
+        if calibration is None:
+            self.statistics.drop('no camera_info')
+            if time.monotonic() - since > self._parameters.settings.camera_info_timeout:
+                self._complaints.raise_(
+                    'no info', f'{self.info_topic}: no CameraInfo for '
+                    f'{self._parameters.settings.camera_info_timeout:g} s while images come: let the driver '
+                    'publish one, or remap camera_info to where it does')
+            return None
+        info, info_frame = calibration
+        if info_frame != frame_id:
+            self._complaints.raise_(
+                'frame', f"{self.info_topic}: its frame_id '{info_frame}' is not that of the "
+                f"image, '{frame_id}', which is the one that is published")
+        try:
+            return self._resolve(info, image.width, image.height)
+        except CameraError as error:
+            self.statistics.drop('bad camera_info')
+            self._complaints.raise_('bad info', f'{self.info_topic}: {error}', ERROR)
+            return None
+
+    def expect(self) -> PinholeCamera | None:
+        """Return the camera that the CameraInfo promises before the first image, else None."""
+        with self._lock:
+            calibration = self._calibration
+        if calibration is None or self._camera is not None:
+            return None
+        info = calibration[0]
+        try:
+            return self._resolve(info, *info.image_size())
+        except CameraError:
+            return None  # said when an image comes, which may have another size
+
+    def _resolve(self, info: Calibration, width: int, height: int) -> PinholeCamera:
+        key = (info, width, height, self._parameters.settings.rectified)
+        if self._camera is None or self._camera[0] != key:
+            rectified = self._parameters.settings.rectified
+            self._camera = key, info.camera(width, height, rectified == 'true' or (
+                rectified == 'auto' and info.is_rectified(self.base_topic)))
+        return self._camera[1]
+
+    def publish(self, frame: Frame, estimate: Estimate, encoding: str) -> None:
+        """Publish what one frame became, under its stamp, on each output that was wanted."""
+        header = frame.header
+        made = {
+            'depth': lambda: messages.image_message(header, estimate.depth, encoding),
+            'camera_info': lambda: messages.camera_info_message(header, estimate.camera),
+            'color': lambda: messages.image_message(header, estimate.color, 'bgr8'),
+            'points': lambda: messages.cloud_message(header, estimate.cloud)}
+        for output in TOPICS:
+            if output in frame.outputs:
+                self._publishers[output].publish(made[output]())
+        self.statistics.process(self._age(header.stamp))
+
+    def _age(self, stamp) -> float | None:
+        """Return the seconds since `stamp` on the node's clock, None where clocks disagree."""
+        age = (self._node.get_clock().now() - Time.from_msg(
+            stamp, self._node.get_clock().clock_type)).nanoseconds * 1e-9
+        if -CLOCK_JITTER <= age <= OTHER_CLOCK:
+            return age
+        side = 'after' if age < 0 else 'before'
+        self._complaints.raise_(
+            'clock', f'{self.image_topic}: stamps lie {abs(age):.1f} s {side} the clock of this '
+            'node, so no age is known: in a replay set use_sim_time and play with --clock, '
+            'otherwise synchronise the clocks')
+        return None

@@ -1,0 +1,295 @@
+# Copyright 2026 the depth_estimation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The real node in a process of its own, and a robot around it, over real DDS."""
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray
+from domains import free_domain
+from lifecycle_msgs.srv import ChangeState, GetState
+import numpy as np
+from rcl_interfaces.srv import GetParameters, SetParameters
+import rclpy
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+import yaml
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
+OUTPUTS = {'depth/image_rect': Image, 'depth/camera_info': CameraInfo,
+           'depth/image_color': Image, 'points': PointCloud2}
+
+
+class NodeProcess:
+    """
+    `depth_node` as a user starts it, with `parameters` in a file and its log in another.
+
+    Each has a DDS domain of its own, so that several may run.
+    """
+
+    def __init__(self, parameters: dict, arguments: list[str] | None = None,
+                 environment: dict[str, str] | None = None):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix='depth_node_'))
+        file = folder / 'parameters.yaml'
+        file.write_text(yaml.safe_dump({'/**': {'ros__parameters': parameters}}))
+        self.domain = free_domain()
+        self._log = folder / 'log.txt'
+        self.process = subprocess.Popen(
+            [sys.executable, '-m', 'depth_estimation_ros.node', '--ros-args',
+             '--params-file', str(file), *(arguments or [])],
+            stdout=self._log.open('w'), stderr=subprocess.STDOUT, cwd=REPOSITORY,
+            env={**os.environ, 'ROS_DOMAIN_ID': str(self.domain), **(environment or {})})
+
+    @property
+    def log(self) -> str:
+        """Everything that the node has said."""
+        return self._log.read_text()
+
+    def wait_for(self, text: str, timeout: float = 60.0) -> None:
+        """Wait until the log holds `text`."""
+        wait(lambda: text in self.log or self.process.poll() is not None, timeout,
+             lambda: f'{text!r} never came in the log:\n{self.log}')
+        assert text in self.log, f'the node ended with {self.process.returncode}:\n{self.log}'
+
+    def resident_memory(self) -> float:
+        """Return the memory of the process in MiB."""
+        status = pathlib.Path(f'/proc/{self.process.pid}/status').read_text()
+        return int(status.split('VmRSS:')[1].split()[0]) / 1024
+
+    def interrupt(self, times: int = 1) -> int:
+        """Press Ctrl-C and return the exit code."""
+        for _ in range(times):
+            self.process.send_signal(signal.SIGINT)
+            time.sleep(0.05)
+        return self.process.wait(20)
+
+    def stop(self) -> None:
+        """End it, whatever state it is in."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+class Robot:
+    """A camera driver that publishes, readers that collect by stamp, and an operator."""
+
+    def __init__(self, node: NodeProcess, outputs=tuple(OUTPUTS), namespace: str = '', image: str = 'image',
+                 info: str = 'camera_info', image_type=Image, image_qos=None, info_qos=None):
+        self.process = node
+        self.context = Context()
+        rclpy.init(context=self.context, domain_id=node.domain)
+        self.node = rclpy.create_node('robot', namespace=namespace, context=self.context)
+        self.received: dict[str, dict[int, object]] = defaultdict(dict)
+        self.order: dict[str, list[int]] = defaultdict(list)
+        self.arrived: dict[str, list[float]] = defaultdict(list)
+        self.diagnostics: list = []
+        reliable = QoSProfile(depth=50, reliability=ReliabilityPolicy.RELIABLE)
+        self.image_publisher = self.node.create_publisher(
+            image_type, image, image_qos or reliable)
+        self.info_publisher = self.node.create_publisher(
+            CameraInfo, info, info_qos or reliable)
+        self.subscriptions = {
+            topic: self.node.create_subscription(
+                OUTPUTS[topic], topic, lambda m, topic=topic: self._collect(topic, m), reliable)
+            for topic in outputs}
+        self.node.create_subscription(
+            DiagnosticArray, '/diagnostics', lambda m: self.diagnostics.append(m.status[0]), 10)
+        self._clients = {}
+        self._executor = SingleThreadedExecutor(context=self.context)
+        self._executor.add_node(self.node)
+        self._thread = threading.Thread(target=self._spin, daemon=True)
+        self._thread.start()
+
+    def _spin(self) -> None:
+        try:
+            self._executor.spin()
+        except rclpy.executors.ExternalShutdownException:
+            pass
+
+    def _collect(self, topic: str, message) -> None:
+        stamp = nanoseconds(message.header.stamp)
+        self.received[topic][stamp] = message
+        self.order[topic].append(stamp)
+        self.arrived[topic].append(time.time())
+
+    def close(self) -> None:
+        """Leave the graph."""
+        self._executor.shutdown()
+        self._thread.join(5)
+        self.node.destroy_node()
+        self.context.try_shutdown()
+
+    def forget(self) -> None:
+        """Forget what was received."""
+        for store in (self.received, self.order, self.arrived):
+            store.clear()
+        self.diagnostics.clear()
+
+    # -- as a driver --
+
+    def wait_for_node(self) -> None:
+        """Wait until the node reads the camera and each wanted output has its publisher."""
+        def ready() -> bool:
+            assert self.process.process.poll() is None, self.process.log
+            return self._matched()
+
+        wait(ready, 60, lambda: f'the node did not come up:\n{self.process.log}')
+        time.sleep(0.3)  # the node's side of the match
+
+    def _matched(self) -> bool:
+        return (self.image_publisher.get_subscription_count() > 0
+                and self.info_publisher.get_subscription_count() > 0
+                and all(self.node.count_publishers(s.topic_name)
+                for s in self.subscriptions.values()))
+
+    def send_info(self, info: CameraInfo | None) -> None:
+        """Publish a CameraInfo and give the node time to take it."""
+        if info is not None:
+            self.info_publisher.publish(info)
+            time.sleep(0.15)
+
+    def send(self, image, stamp: int | None = None) -> int:
+        """Publish an image under `stamp` (ns; default: now) and return it."""
+        stamp = time.time_ns() if stamp is None else stamp
+        image.header.stamp = Time(sec=stamp // 10**9, nanosec=stamp % 10**9)
+        self.image_publisher.publish(image)
+        return stamp
+
+    def ask(self, image, topic: str = 'depth/image_rect', timeout: float = 15.0,
+            stamp: int | None = None):
+        """Publish an image and return the message on `topic` that has its stamp."""
+        stamp = self.send(image, stamp)
+        return self.wait_message(topic, stamp, timeout)
+
+    def wait_message(self, topic: str, stamp: int, timeout: float = 15.0):
+        """Return the message on `topic` with that stamp."""
+        wait(lambda: stamp in self.received[topic], timeout,
+             lambda: f'nothing came on {topic} for that stamp; diagnostics: '
+             f'{self.status().message if self.diagnostics else "none"}')
+        return self.received[topic][stamp]
+
+    # -- as an operator --
+
+    def status(self):
+        """Return the newest DiagnosticStatus."""
+        return self.diagnostics[-1]
+
+    def wait_status(self, text: str, timeout: float = 15.0):
+        """Wait until a diagnostic status says `text`, in its message or values, and return it."""
+        def found():
+            return next((s for s in reversed(self.diagnostics) if text in s.message or any(
+                text in f'{v.key}: {v.value}' for v in s.values)), None)
+
+        wait(found, timeout, lambda: f'{text!r} never came; the last status: '
+             f'{self.diagnostics[-1] if self.diagnostics else None}')
+        return found()
+
+    def wait_sentence(self, text: str, timeout: float = 15.0):
+        """Return the complaint that says `text`, and the status that holds it."""
+        status = self.wait_status(text, timeout)
+        said = [status.message, *(v.value for v in status.values if 'complaint' in v.key)]
+        return next(sentence for sentence in said if text in sentence), status
+
+    def values(self) -> dict[str, str]:
+        """Return the values of a diagnostic status that is newer than this call."""
+        count = len(self.diagnostics)
+        wait(lambda: len(self.diagnostics) > count + 1, 10, lambda: 'no diagnostics')
+        return {value.key: value.value for value in self.status().values}
+
+    def call(self, kind, service: str, request, timeout: float = 60.0):
+        """Call a service of the node and return its response."""
+        name = f'depth_estimation/{service}'
+        if name not in self._clients:
+            self._clients[name] = self.node.create_client(kind, name)
+        client = self._clients[name]
+        assert client.wait_for_service(timeout), f'{name} is not there'
+        future = client.call_async(request)
+        wait(future.done, timeout, lambda: f'{name} did not answer')
+        return future.result()
+
+    def transition(self, label: str) -> bool:
+        """Ask for a lifecycle transition and return whether it succeeded."""
+        request = ChangeState.Request()
+        request.transition.label = label
+        return self.call(ChangeState, 'change_state', request).success
+
+    def state(self) -> str:
+        """Return the lifecycle state's label."""
+        return self.call(GetState, 'get_state', GetState.Request()).current_state.label
+
+    def set(self, **parameters) -> list:
+        """Set parameters (`points__stride` for `points.stride`) and return the results."""
+        request = SetParameters.Request(parameters=[
+            Parameter(name.replace('__', '.'), value=value).to_parameter_msg()
+            for name, value in parameters.items()])
+        return self.call(SetParameters, 'set_parameters', request).results
+
+    def get(self, name: str):
+        """Return the value of a parameter."""
+        response = self.call(GetParameters, 'get_parameters',
+                             GetParameters.Request(names=[name]))
+        return Parameter.from_parameter_msg(
+            rclpy.parameter.ParameterMsg(name=name, value=response.values[0])).value
+
+
+def wait(predicate: Callable[[], object], timeout: float, message: Callable[[], str]) -> None:
+    """Wait until `predicate` is true; fail with `message` after `timeout` seconds."""
+    end = time.monotonic() + timeout
+    while not predicate():
+        assert time.monotonic() < end, message()
+        time.sleep(0.01)
+
+
+def nanoseconds(stamp) -> int:
+    """Return a message's stamp in nanoseconds."""
+    return stamp.sec * 10**9 + stamp.nanosec
+
+
+def image(pixels: np.ndarray, encoding: str = 'bgr8', frame: str = 'camera',
+          padding: int = 0, bigendian: bool = False) -> Image:
+    """Return an Image of `pixels` (H, W[, C]) whose rows are `padding` bytes longer."""
+    pixels = np.ascontiguousarray(pixels)
+    rows = pixels.reshape(pixels.shape[0], -1).view(np.uint8)
+    rows = np.pad(rows, ((0, 0), (0, padding)))
+    message = Image(height=pixels.shape[0], width=pixels.shape[1], encoding=encoding,
+                    step=rows.shape[1], is_bigendian=int(bigendian))
+    message.header.frame_id = frame
+    message.data.frombytes(rows.tobytes())
+    return message
+
+
+def info(camera, frame: str = 'camera', **changes) -> CameraInfo:
+    """Return the CameraInfo of a PinholeCamera without distortion, with fields changed."""
+    message = CameraInfo(
+        width=camera.width, height=camera.height, distortion_model='plumb_bob', d=[0.0] * 5,
+        k=[camera.fx, 0.0, camera.cx, 0.0, camera.fy, camera.cy, 0.0, 0.0, 1.0],
+        r=[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
+        p=[camera.fx, 0.0, camera.cx, 0.0, 0.0, camera.fy, camera.cy, 0.0, 0.0, 0.0, 1.0, 0.0])
+    message.header.frame_id = frame
+    for name, value in changes.items():
+        setattr(message, name, value)
+    return message
+
+
+def depth_array(message: Image) -> np.ndarray:
+    """Return the pixels of a depth image: float32 metres or uint16 millimetres (H, W)."""
+    dtype = {'32FC1': '<f4', '16UC1': '<u2'}[message.encoding]
+    assert message.step == message.width * np.dtype(dtype).itemsize and not message.is_bigendian
+    return np.frombuffer(message.data, dtype).reshape(message.height, message.width)
