@@ -71,8 +71,7 @@ def run(model: str, weights: str, images: str, output: Path, rate: float) -> str
             try:
                 client.wait_for(node, log)
                 for image in scene.images:
-                    client.send(image)
-                    time.sleep(1 / rate)
+                    client.send(image, 1 / rate)
                 client.settle()
             finally:
                 client.close()
@@ -140,13 +139,13 @@ class _Client:
             self._infos.publish(self._info)
             self._spin(0.2)
 
-    def send(self, image: np.ndarray) -> None:
-        """Publish one picture, stamped now."""
+    def send(self, image: np.ndarray, period: float) -> None:
+        """Publish one picture, stamped now, and read for `period` seconds."""
         stamp = time.time_ns()
         self._header.stamp.sec, self._header.stamp.nanosec = divmod(stamp, 10**9)
         self._images.publish(self._messages.image_message(self._header, image, 'bgr8'))
         self.sent.append(stamp)
-        self._spin(0.0)
+        self._spin(period)
 
     def settle(self) -> None:
         """Wait for what is still on its way."""

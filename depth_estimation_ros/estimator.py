@@ -27,6 +27,7 @@ from depth_estimation_ros.camera import (
 from depth_estimation_ros.encodings import ColorImage
 from depth_estimation_ros.models.contract import Network
 from depth_estimation_ros.points import Cloud, Picture, PointGrid, PointOptions
+from depth_estimation_ros.resize import resize
 from depth_estimation_ros.runtime import find_device, find_precision, Runtime
 from depth_estimation_ros.scale import scale_for
 
@@ -142,8 +143,8 @@ class DepthEstimator:
         left, top = round((seen.x - window.x) * sx), round((seen.y - window.y) * sy)
         target = Window(left, top, round((seen.x + seen.width - window.x) * sx) - left,
                         round((seen.y + seen.height - window.y) * sy) - top)
-        if min(target.width, target.height) < 1:
-            raise CameraError(f'the camera covers less than one pixel of what the {training.name} '
+        if min(target.width, target.height) < 2:
+            raise CameraError(f'the camera covers less than two pixels of what the {training.name} '
                               'saw: its CameraInfo is wrong, or the model is not made for it')
 
         visible = np.zeros((camera.height, camera.width), np.uint8)
@@ -186,10 +187,9 @@ class DepthEstimator:
     def _network_input(self, picture: Picture, view: _View) -> torch.Tensor:
         """Return (3, h, w) float32 RGB in 0..255: the picture as the training camera sees it."""
         part, target = picture.planes[(..., *_slices(view.seen))], view.target
-        small = F.interpolate(part[None].float(), (target.height, target.width), mode='bicubic',
-                              antialias=True, align_corners=False)[:, list(picture.rgb)]
+        small = resize(part, target.height, target.width)[list(picture.rgb)]
         # Where the training camera saw more, the border goes on: better than grey (measured).
-        return F.pad(small.clamp_(0, 255), (
+        return F.pad(small[None], (
             target.x, self.network.input_width - target.x - target.width,
             target.y, self.network.input_height - target.y - target.height),
             mode='replicate')[0]

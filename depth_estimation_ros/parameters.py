@@ -93,6 +93,10 @@ TABLE = (
               bounds=(0.0, 1000.0)),
     Parameter('publish_size', 'full', 'size of the depth image: full (that of the image) or '
               "network (the network's grid)", choices=('full', 'network')),
+    Parameter('camera_info_timeout', 5.0, 'seconds without a CameraInfo until it is reported',
+              bounds=(0.1, 3600.0)),
+    Parameter('autostart', True, 'configure and activate at start; false leaves that to a '
+              'lifecycle manager', AT_START),
     Parameter('points.organized', False, 'one point a pixel, NaN where there is none; false: '
               'valid points only'),
     Parameter('points.stride', 1, 'every n-th row and column becomes a point', bounds=(1, 64)),
@@ -103,10 +107,6 @@ TABLE = (
     Parameter('points.max_range', 0.0, 'metres from the camera along the ray; 0: no bound but '
               'max_depth', bounds=(0.0, 1e4)),
     Parameter('points.color', True, 'add the field rgb'),
-    Parameter('camera_info_timeout', 5.0, 'seconds without a CameraInfo until it is reported',
-              bounds=(0.1, 3600.0)),
-    Parameter('autostart', True, 'configure and activate at start; false leaves that to a '
-              'lifecycle manager', AT_START),
 )
 
 BY_NAME = {parameter.name: parameter for parameter in TABLE}

@@ -186,7 +186,8 @@ def resize_lanczos(rgb: np.ndarray, width: int, height: int) -> np.ndarray:
 @real
 def test_lanczos_of_this_test_is_that_of_pillow():
     pillow = pytest.importorskip('PIL.Image', reason='pillow is not installed')
-    rgb = np.ascontiguousarray(read_image(DATA / 'test_image.jpg')[..., ::-1])
+    (image, _), = frames('annotated')
+    rgb = np.ascontiguousarray(image[..., ::-1])
     theirs = np.asarray(pillow.fromarray(rgb).resize((640, 192), pillow.Resampling.LANCZOS))
     assert np.abs(resize_lanczos(rgb, 640, 192).astype(int) - theirs).max() <= 1
 
@@ -226,6 +227,8 @@ def frames(scene: str) -> list[tuple[np.ndarray, np.ndarray]]:
         folder = DATA / 'kitti_annotated'
         return [(read_image(folder / 'image' / '0000000005.png'),
                  annotated_depth(folder / 'depth' / '0000000005.png'))]
-    drive = [kitti_object(DATA / 'kitti_object' / 'training', '000000')] if scene == 'object' else (
-        KittiDrive(DATA / 'kitti_raw' / '2011_09_26' / '2011_09_26_drive_0052_sync'))
+    if scene == 'object':
+        drive = [kitti_object(DATA / 'kitti_object' / 'training', '000000')]
+    else:
+        drive = KittiDrive(DATA / 'kitti_raw' / '2011_09_26' / '2011_09_26_drive_0052_sync')
     return [(frame.image(), frame.depth()) for frame in drive]

@@ -29,8 +29,8 @@ def read_camera_yaml(path: Path | str) -> Calibration:
                 ('distortion_coefficients', None), ('camera_matrix', 9),
                 ('rectification_matrix', 9), ('projection_matrix', 12))))
     except FileNotFoundError:
-        raise DriveError(f'{path} is missing: put the calibration of the camera there, as '
-                         'camera_calibration writes it (image_width, camera_matrix, ...)') from None
+        raise DriveError(f'{path} is missing: put the calibration of the camera there, as camera_'
+                         'calibration writes it (image_width, camera_matrix, ...)') from None
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         raise DriveError(f'{path} cannot be read: {" ".join(str(error).split())}') from None
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -1,0 +1,97 @@
+# Copyright 2026 the depth_estimation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The command line, as a user types it."""
+import os
+import subprocess
+import sys
+
+import cv2
+from domains import free_domain
+from harness import REPOSITORY
+from key_init import synth, write_monodepth2_checkpoint
+import pytest
+import rclpy
+from sensor_msgs.msg import Image
+
+CAMERA = """image_width: 320
+image_height: 96
+camera_name: front
+camera_matrix: {rows: 3, cols: 3, data: [185.6, 0, 156.8, 0, 184.3, 45.1, 0, 0, 1]}
+distortion_model: plumb_bob
+distortion_coefficients: {rows: 1, cols: 5, data: [-0.1, 0.01, 0, 0, 0]}
+rectification_matrix: {rows: 3, cols: 3, data: [1, 0, 0, 0, 1, 0, 0, 0, 1]}
+projection_matrix: {rows: 3, cols: 4, data: [185.6, 0, 156.8, 0, 0, 184.3, 45.1, 0, 0, 0, 1, 0]}
+"""
+
+
+def command(*arguments, environment=None):
+    """Run `depth_estimation` and return what came of it."""
+    return subprocess.run(
+        [sys.executable, '-m', 'depth_estimation_ros.cli', *map(str, arguments)],
+        capture_output=True, text=True, cwd=REPOSITORY, timeout=120,
+        env={**os.environ, **(environment or {})})
+
+
+def test_doctor_prints_what_a_bug_report_needs():
+    context = rclpy.Context()
+    domain = free_domain()
+    rclpy.init(context=context, domain_id=domain)
+    node = rclpy.create_node('driver', context=context)
+    publisher = node.create_publisher(Image, '/front/image_raw', rclpy.qos.qos_profile_sensor_data)
+    try:
+        done = command('doctor', environment={'ROS_DOMAIN_ID': str(domain)})
+    finally:
+        node.destroy_publisher(publisher)
+        node.destroy_node()
+        context.try_shutdown()
+    assert done.returncode == 0, done.stderr
+    for fact in ('depth_estimation_ros:', 'python:', 'numpy:', 'opencv:', 'torch:', 'gpu', 'rclpy:',
+                 'rmw in use:', 'cv_bridge:', 'sensor_msgs_py:', '/dev/shm:',
+                 'FASTRTPS_DEFAULT_PROFILES_FILE:', f'ROS_DOMAIN_ID:           {domain}',
+                 '/front/image_raw', '/driver: best_effort, volatile'):
+        assert fact in done.stdout, fact
+
+
+def test_demo_says_what_is_missing():
+    done = command('demo')
+    assert done.returncode == 1 and 'WEIGHTS and IMAGES' in done.stderr
+    assert 'Traceback' not in done.stderr
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return a folder of three images, its camera.yaml yet to come."""
+    for i in range(3):
+        cv2.imwrite(str(tmp_path / f'{i}.png'), synth(96, 320)[..., ::-1])
+    return tmp_path
+
+
+def test_demo_shows_the_main_job(folder, tmp_path_factory):
+    weights = write_monodepth2_checkpoint(tmp_path_factory.mktemp('r18'), width=320, height=96)
+    arguments = ('demo', '--model', 'monodepth2', '--weights', weights, '--images', folder,
+                 '--output', folder / 'out', '--rate', 2)
+    done = command(*arguments)
+    assert done.returncode == 1 and 'camera.yaml is missing' in done.stderr
+
+    (folder / 'camera.yaml').write_text(CAMERA.replace('data: [185.6', 'data: [oops'))
+    assert 'camera.yaml is no calibration' in command(*arguments).stderr
+
+    (folder / 'camera.yaml').write_text(CAMERA)
+    done = command(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert 'frames sent            3' in done.stdout and 'depth images           3' in done.stdout
+    assert 'age p50 / p95' in done.stdout
+    for i in range(3):
+        assert cv2.imread(str(folder / f'out/{i}.jpg')).shape[1] > 800
+
+    done = command('demo', '--weights', weights, '--images', folder, '--output', folder / 'out')
+    assert done.returncode == 1 and "looks like the encoder.pth of 'monodepth2'" in done.stderr
+
+
+def test_demo_on_a_kitti_drive_prints_accuracy(ms_weights, shared, tmp_path):
+    drive = shared / 'data/kitti_raw/2011_09_26/2011_09_26_drive_0052_sync'
+    done = command('demo', '--weights', ms_weights, '--images', drive, '--output', tmp_path)
+    assert done.returncode == 0, done.stderr
+    mean = next(line.split() for line in done.stdout.splitlines() if line.startswith('mean'))
+    assert float(mean[-8]) == pytest.approx(0.206, abs=0.01)
+    assert len(list(tmp_path.glob('*.jpg'))) >= 15

@@ -1,0 +1,57 @@
+# Copyright 2026 the depth_estimation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The table of parameters, and that the shipped files agree with it."""
+from depth_estimation_ros.parameters import ALWAYS, settings_from, TABLE
+from harness import REPOSITORY
+import pytest
+import yaml
+
+DEFAULTS = {parameter.name: parameter.default for parameter in TABLE}
+
+
+def flat(tree, prefix=''):
+    """Return nested parameters by their dotted names."""
+    return {name: value for key, inner in tree.items() for name, value in (
+        flat(inner, f'{prefix}{key}.').items() if isinstance(inner, dict)
+        else {f'{prefix}{key}': inner}.items())}
+
+
+def test_depth_yaml_holds_every_parameter_with_its_default():
+    text = (REPOSITORY / 'config/depth.yaml').read_text()
+    assert flat(yaml.safe_load(text)['/**']['ros__parameters']) == DEFAULTS
+    said = ' '.join(line.strip(' #') for line in text.splitlines() if line.strip()[0] == '#')
+    for parameter in TABLE:
+        assert parameter.description in said
+        assert parameter.when == ALWAYS or f'({parameter.when})' in said
+
+
+def test_the_other_files_hold_parameters_that_exist():
+    for path in (REPOSITORY / 'config').glob('*.yaml'):
+        values = flat(yaml.safe_load(path.read_text())['/**']['ros__parameters'])
+        for parameter in TABLE:
+            if parameter.name in values:
+                parameter.check(values.pop(parameter.name))
+        assert not values, path
+
+
+def test_defaults_pass_their_own_checks():
+    for parameter in TABLE:
+        assert parameter.check(parameter.default) == parameter.default
+        assert type(parameter.check(parameter.default)) is type(parameter.default)
+    assert settings_from(DEFAULTS).depth.points.max_points == 20000
+
+
+@pytest.mark.parametrize('name, given, meant', [
+    ('max_depth', 50, 50.0), ('rectified', True, 'true'), ('rectified', False, 'false')])
+def test_what_yaml_makes_of_a_value_is_accepted(name, given, meant):
+    [parameter] = (p for p in TABLE if p.name == name)
+    assert parameter.check(given) == meant and type(parameter.check(given)) is type(meant)
+
+
+@pytest.mark.parametrize('name, given', [
+    ('max_depth', float('nan')), ('max_depth', float('inf')), ('max_depth', True),
+    ('points.stride', 2.0), ('points.color', 1), ('weights', 7), ('points.max_points', -1)])
+def test_what_cannot_be_meant_is_refused_by_name(name, given):
+    [parameter] = (p for p in TABLE if p.name == name)
+    with pytest.raises(ValueError, match=name):
+        parameter.check(given)
