@@ -94,8 +94,8 @@ class PinholeCamera:
         new = np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]], np.float64)
         d = np.array(self.lens.d, np.float64)
         size = (self.width, self.height)
-        undo = (cv2.fisheye.initUndistortRectifyMap if self.lens.model in ('equidistant', 'fisheye')
-                else cv2.initUndistortRectifyMap)
+        fisheye = self.lens.model in ('equidistant', 'fisheye')
+        undo = (cv2.fisheye if fisheye else cv2).initUndistortRectifyMap
         u, v = undo(k, d, r, new, size, cv2.CV_32FC1)
         where = np.stack([u, v], axis=-1)
         (u_down, u_right), (v_down, v_right) = np.gradient(u), np.gradient(v)
@@ -236,7 +236,7 @@ class Calibration:
         if abs(sx / sy - 1) > ASPECT_TOLERANCE:
             raise CameraError(
                 f'it describes {sized[0]}x{sized[1]} pixels (after binning and roi) but the image '
-                f'has {width}x{height}, another aspect: the two topics belong to different cameras')
+                f'has {width}x{height}, another aspect: these topics belong to different cameras')
         sx, sy = sx / bx, sy / by
 
         def shrink(fx, fy, cx, cy):

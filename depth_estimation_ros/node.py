@@ -71,7 +71,8 @@ class DepthNode(LifecycleNode):
         return None
 
     def _scale(self) -> Scale:
-        return scale_for(self._estimator.network.contract, self._own_parameters.settings.depth_scale)
+        return scale_for(self._estimator.network.contract,
+                         self._own_parameters.settings.depth_scale)
 
     # -- lifecycle --
 

@@ -216,11 +216,11 @@ class CameraStream:
             calibration, since = self._calibration, self._info_at
         if calibration is None:
             self.statistics.drop('no camera_info')
-            if time.monotonic() - since > self._parameters.settings.camera_info_timeout:
+            patience = self._parameters.settings.camera_info_timeout
+            if time.monotonic() - since > patience:
                 self._complaints.raise_(
-                    'no info', f'{self.info_topic}: no CameraInfo for '
-                    f'{self._parameters.settings.camera_info_timeout:g} s while images come: let the driver '
-                    'publish one, or remap camera_info to where it does')
+                    'no info', f'{self.info_topic}: no CameraInfo for {patience:g} s while images '
+                    'come: let the driver publish one, or remap camera_info to where it does')
             return None
         info, info_frame = calibration
         if info_frame != frame_id:

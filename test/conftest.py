@@ -11,7 +11,8 @@ import pytest
 # Before rclpy is imported anywhere: neither a robot nor a second test run may hear this one.
 os.environ['ROS_DOMAIN_ID'] = str(free_domain())
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-os.environ['ROS_LOG_DIR'] = tempfile.mkdtemp(prefix='ros_log_')
+LOGS = tempfile.TemporaryDirectory(prefix='ros_log_')
+os.environ['ROS_LOG_DIR'] = LOGS.name
 
 SHARED = pathlib.Path(__file__).resolve().parents[2] / 'shared'
 

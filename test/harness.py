@@ -42,7 +42,8 @@ class NodeProcess:
 
     def __init__(self, parameters: dict, arguments: list[str] | None = None,
                  environment: dict[str, str] | None = None):
-        folder = pathlib.Path(tempfile.mkdtemp(prefix='depth_node_'))
+        self._folder = tempfile.TemporaryDirectory(prefix='depth_node_')
+        folder = pathlib.Path(self._folder.name)
         file = folder / 'parameters.yaml'
         file.write_text(yaml.safe_dump({'/**': {'ros__parameters': parameters}}))
         self.domain = free_domain()
@@ -90,8 +91,9 @@ class NodeProcess:
 class Robot:
     """A camera driver that publishes, readers that collect by stamp, and an operator."""
 
-    def __init__(self, node: NodeProcess, outputs=tuple(OUTPUTS), namespace: str = '', image: str = 'image',
-                 info: str = 'camera_info', image_type=Image, image_qos=None, info_qos=None):
+    def __init__(self, node: NodeProcess, outputs=tuple(OUTPUTS), namespace: str = '',
+                 image: str = 'image', info: str = 'camera_info', image_type=Image,
+                 image_qos=None, info_qos=None):
         self.process = node
         self.context = Context()
         rclpy.init(context=self.context, domain_id=node.domain)

@@ -202,7 +202,7 @@ def test_every_encoding_gives_the_depth_of_the_picture_that_opencv_decodes(
         decoded = cv2.cvtColor(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY) if not wide else
                                np.rint(data / 257).astype(np.uint8), cv2.COLOR_GRAY2BGR)
     elif encoding.startswith('bayer'):
-        colour_at = {'rggb': 'rggb', 'bggr': 'bggr', 'gbrg': 'gbrg', 'grbg': 'grbg'}[encoding[6:10]]
+        colour_at = encoding[6:10]
         mosaic = np.empty(bgr.shape[:2], data.dtype)
         for i, letter in enumerate(colour_at):
             mosaic[i // 2::2, i % 2::2] = data[i // 2::2, i % 2::2, 'bgr'.index(letter)]
@@ -258,6 +258,27 @@ def test_a_taller_camera_is_nan_where_the_training_camera_did_not_look(robot, an
     assert np.isnan(depth[:240]).all() and np.isnan(depth[-240:]).all()
     got = metrics_of(depth[278:653], annotated[1])
     assert got.abs_rel < 0.06
+
+
+def test_a_lens_is_undone(robot, annotated):
+    """The frame seen through a lens has the metres of the frame itself."""
+    d = np.array([-0.2, 0.05, 0.0005, -0.0005, 0.0])
+    k = np.array([[700.0, 0, 620], [0, 705, 180], [0, 0, 1]])
+    v, u = np.mgrid[:375, :1242].astype(np.float64)
+    flat = cv2.undistortPoints(np.stack([u, v], -1).reshape(-1, 1, 2), k, d).reshape(375, 1242, 2)
+    where = (flat * KITTI.fx + (KITTI.cx, KITTI.cy)).astype(np.float32)
+    raw = cv2.remap(annotated[0], where[..., 0], where[..., 1], cv2.INTER_LINEAR,
+                    borderMode=cv2.BORDER_REFLECT)
+    robot.set(rectified='auto')
+    robot.send_info(info(KITTI, d=list(d), k=list(k.ravel())))
+    stamp = robot.send(image(raw))
+    depth = depth_array(robot.wait_message('depth/image_rect', stamp))
+    assert metrics_of(depth, annotated[1]).abs_rel == pytest.approx(0.040, abs=0.004)
+    assert not any(robot.wait_message('depth/camera_info', stamp).d)
+    robot.wait_status('rectified here')
+    robot.set(rectified='true')  # and that it matters: as if the pixels were rectified
+    wrong = depth_array(robot.ask(image(raw)))
+    assert metrics_of(wrong, annotated[1]).abs_rel > 0.06
 
 
 def metrics_of(depth, truth):
