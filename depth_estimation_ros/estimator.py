@@ -94,7 +94,7 @@ class DepthEstimator:
         self.network = network
         self.device = find_device(device)
         self.dtype = find_precision(precision, self.device)
-        self._run = Runtime(network, self.device, self.dtype)
+        self.forward = Runtime(network, self.device, self.dtype)
         # Bounded: a driver whose intrinsics change all the time costs time, never memory.
         self._view = lru_cache(maxsize=8)(self._make_view)
         self._grid = lru_cache(maxsize=8)(self._make_grid)
@@ -102,7 +102,7 @@ class DepthEstimator:
 
     def warm_up(self) -> None:
         """Run the network at its own shape, so that the first frame costs what all others do."""
-        self._run.warm_up()
+        self.forward.warm_up()
 
     def mismatch(self, camera: PinholeCamera) -> str | None:
         """Return a sentence where `camera` is unlike the training camera (over 10 %), or None."""
@@ -130,7 +130,7 @@ class DepthEstimator:
                     for (image, camera), view in zip(frames, views)]
         inputs = torch.stack([self._network_input(picture, view)
                               for picture, view in zip(pictures, views)])
-        values, _ = self._run(inputs / 255)
+        values, _ = self.forward(inputs / 255)
         return [self._finish(*of_one, scale, options, outputs)
                 for of_one in zip(values[:, 0], inputs, pictures, views)]
 
