@@ -123,21 +123,21 @@ def decode(encoding: str, width: int, height: int, step: int, data,
     row = width * channels * depth
     if step < row:
         raise EncodingError(
-            f'the image\'s step is {step} bytes, but a row of {width} pixels of {encoding} takes '
+            f"the image's step is {step} bytes, but a row of {width} pixels of {encoding} takes "
             f'{row}: the publisher must set step to the length of a row in bytes')
     if step % depth:
         raise EncodingError(
-            f'the image\'s step is {step} bytes, but {encoding} has 2 bytes per value and needs '
-            'an even step: the publisher\'s step or encoding is wrong')
+            f"the image's step is {step} bytes, but {encoding} has 2 bytes per value and needs "
+            "an even step: the publisher's step or encoding is wrong")
     if channels == 2 and width % 2:
         raise EncodingError(
             f'the image is {width} pixels wide, but {encoding} stores pixels in pairs and needs '
-            'an even width: the publisher\'s width or encoding is wrong')
+            "an even width: the publisher's width or encoding is wrong")
     size = memoryview(data).nbytes
     if size < (height - 1) * step + row:
         raise EncodingError(
-            f'the image\'s data holds {size} bytes, but height {height} x step {step} is '
-            f'{height * step}: the message was cut, or the publisher\'s height or step is wrong')
+            f"the image's data holds {size} bytes, but height {height} x step {step} is "
+            f"{height * step}: the message was cut, or the publisher's height or step is wrong")
 
     dtype = np.dtype(np.uint8 if depth == 1 else '>u2' if is_bigendian else '<u2')
     pixels = np.ndarray((height, width, channels), dtype, data, 0,
@@ -159,9 +159,9 @@ def _picture(pixels: np.ndarray, layout: _Layout) -> ColorImage:
 def _not_a_picture(encoding: str) -> str:
     names = ', '.join(ENCODINGS)
     if _MATRIX.fullmatch(encoding):
-        return (f'the image\'s encoding {encoding!r} is a matrix or a depth image, which says '
-                f'nothing about colours: publish the camera\'s picture as one of {names}')
-    return f'the image\'s encoding {encoding!r} is not known, expected one of {names}'
+        return (f"the image's encoding {encoding!r} is a matrix or a depth image, which says "
+                f"nothing about colours: publish the camera's picture as one of {names}")
+    return f"the image's encoding {encoding!r} is not known, expected one of {names}"
 
 
 def decode_compressed(format: str, data) -> ColorImage:
@@ -178,8 +178,8 @@ def decode_compressed(format: str, data) -> ColorImage:
     source, _, target = (part.strip() for part in format.partition(';'))
     if 'compresseddepth' in format.lower() or (
             _MATRIX.fullmatch(source) and not source.startswith('8U')):
-        raise EncodingError(f'the compressed image\'s format {format!r} is a depth image, '
-                            'expected the camera\'s picture: subscribe to its `compressed` topic')
+        raise EncodingError(f"the compressed image's format {format!r} is a depth image, "
+                            "expected the camera's picture: subscribe to its `compressed` topic")
     raw = bytes(data)
     if raw.startswith(b'\xff\xd8'):
         kind, (width, height, complete) = 'JPEG', _read_jpeg_header(raw)
@@ -187,20 +187,20 @@ def decode_compressed(format: str, data) -> ColorImage:
         kind, (width, height, complete) = 'PNG', _read_png_header(raw)
     else:
         raise EncodingError(f'the compressed image of format {format!r} and {len(raw)} bytes '
-                            'holds neither a JPEG nor a PNG: set the publisher\'s format to one '
+                            "holds neither a JPEG nor a PNG: set the publisher's format to one "
                             'of them')
     if not complete:
-        raise EncodingError(f'the compressed image\'s {kind} of {len(raw)} bytes ends before its '
-                            'end marker: the message was cut on its way, or the publisher\'s '
+        raise EncodingError(f"the compressed image's {kind} of {len(raw)} bytes ends before its "
+                            "end marker: the message was cut on its way, or the publisher's "
                             'encoder failed')
     if width * height > MAX_COMPRESSED_PIXELS:
-        raise EncodingError(f'the compressed image\'s {kind} says that it is {width} x {height} '
+        raise EncodingError(f"the compressed image's {kind} says that it is {width} x {height} "
                             f'pixels, more than the {MAX_COMPRESSED_PIXELS} that are accepted: '
                             'publish a smaller picture')
     flags = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
     pixels = cv2.imdecode(np.frombuffer(raw, np.uint8), flags)
     if pixels is None:
-        raise EncodingError(f'the compressed image\'s {kind} of {len(raw)} bytes is corrupt: '
+        raise EncodingError(f"the compressed image's {kind} of {len(raw)} bytes is corrupt: "
                             'OpenCV cannot decode it')
     if pixels.ndim == 3:
         return _picture(pixels, _LAYOUTS['bgr8'])
@@ -252,29 +252,29 @@ def cloud_array(fields: Sequence[tuple[str, int, int, int]], width: int, height:
     row = width * point_step
     if height > 1 and row_step < row:
         raise EncodingError(
-            f'the cloud\'s row_step is {row_step} bytes, but {width} points of {point_step} take '
+            f"the cloud's row_step is {row_step} bytes, but {width} points of {point_step} take "
             f'{row}: the publisher must set row_step to the length of a row in bytes')
     stride = row_step if height > 1 else row
     size = memoryview(data).nbytes
     needed = (height - 1) * stride + row
     if size < needed:
         raise EncodingError(
-            f'the cloud\'s data holds {size} bytes, but its {height} x {width} points of '
-            f'{point_step} bytes take {needed}: the message was cut, or the publisher\'s height, '
+            f"the cloud's data holds {size} bytes, but its {height} x {width} points of "
+            f"{point_step} bytes take {needed}: the message was cut, or the publisher's height, "
             'width or steps are wrong')
     order = '>' if is_bigendian else '<'
     names, formats, offsets = [], [], []
     for index, (name, offset, datatype, count) in enumerate(fields):
         name, count = name or f'unnamed_field_{index}', max(count, 1)
         if datatype not in _NUMBERS:
-            raise EncodingError(f'the cloud\'s field {name!r} has datatype {datatype}, expected '
-                                '1 (INT8) to 8 (FLOAT64): the publisher\'s fields are wrong')
+            raise EncodingError(f"the cloud's field {name!r} has datatype {datatype}, expected "
+                                "1 (INT8) to 8 (FLOAT64): the publisher's fields are wrong")
         number = np.dtype(order + _NUMBERS[datatype])
         end = offset + count * number.itemsize
         if end > point_step:
             raise EncodingError(
-                f'the cloud\'s field {name!r} ends at byte {end}, but its point_step is '
-                f'{point_step} bytes: the publisher\'s offsets or point_step are wrong')
+                f"the cloud's field {name!r} ends at byte {end}, but its point_step is "
+                f"{point_step} bytes: the publisher's offsets or point_step are wrong")
         names += [name] if count == 1 else [f'{name}_{i}' for i in range(count)]
         offsets += range(offset, end, number.itemsize)
         formats += [number] * count

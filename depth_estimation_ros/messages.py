@@ -15,7 +15,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2, Poi
 
 from depth_estimation_ros import encodings
 from depth_estimation_ros.camera import Calibration, PinholeCamera
-from depth_estimation_ros.encodings import ColorImage, EncodingError
+from depth_estimation_ros.encodings import ColorImage
 from depth_estimation_ros.points import Cloud
 
 # What cv_bridge converts; all other encodings are views, which need no library.

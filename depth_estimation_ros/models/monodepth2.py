@@ -102,10 +102,10 @@ class ResNet(nn.Module):
         self.widths = [64]
         for index, blocks in enumerate((3, 4, 6, 3) if bottleneck else (2, 2, 2, 2)):
             width, layer = 64 << index, nn.Sequential()
+            outputs = 4 * width if bottleneck else width
             for block in range(blocks):
-                inputs = self.widths[-1] if block == 0 else outputs
+                inputs = outputs if block else self.widths[-1]
                 stride = 2 if block == 0 and index > 0 else 1
-                outputs = 4 * width if bottleneck else width
                 layer.append(Residual(inputs, width, stride, bottleneck))
             setattr(self, f'layer{index + 1}', layer)
             self.widths.append(outputs)
