@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
+import signal
 import sys
 
 from depth_estimation_ros import __version__
@@ -46,6 +48,19 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def depth_node() -> int:
+    """Start the node. Its imports take seconds: Ctrl-C during them is as good as later."""
+    signal.signal(signal.SIGINT, lambda *_: os._exit(0))
+    try:
+        from depth_estimation_ros.node import main as run
+    except ModuleNotFoundError as error:
+        print(f'depth_node: {error} for {sys.executable}: install it there, or activate the '
+              'virtual environment that has it (docs/install.md)', file=sys.stderr)
+        return 1
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    return run()
 
 
 if __name__ == '__main__':

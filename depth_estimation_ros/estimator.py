@@ -144,8 +144,8 @@ class DepthEstimator:
         target = Window(left, top, round((seen.x + seen.width - window.x) * sx) - left,
                         round((seen.y + seen.height - window.y) * sy) - top)
         if min(target.width, target.height) < 2:
-            raise CameraError('the camera covers less than two pixels of what the network wants to '
-                              'see: its CameraInfo is wrong, or the model is not for such a camera')
+            raise CameraError('the camera covers less than two pixels of what the network wants '
+                              'to see: its CameraInfo is wrong, or the model is for others')
 
         visible = np.zeros((camera.height, camera.width), np.uint8)
         visible[_slices(seen)] = 1

@@ -1,0 +1,60 @@
+# Copyright 2026 the depth_estimation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+# make venv          .venv: ROS 2 Jazzy from wheels, torch and this package
+# make test          all tests, on Jazzy
+# make test-kilted   all tests, on ROS 2 Kilted, in .venv-kilted
+# make demo          WEIGHTS=<checkpoint> IMAGES=<folder>: the main job, without a camera
+# make clean         removes what the others made
+
+PYTHON ?= python3
+WEIGHTS ?=
+IMAGES ?=
+
+# A ROS 2 that is sourced in this shell would be found before the wheels.
+unexport AMENT_PREFIX_PATH LD_LIBRARY_PATH PYTHONPATH RMW_IMPLEMENTATION \
+	_ROS_WHEELS_BOOTSTRAP_COMPLETE
+
+# Folders too: their time changes when a file in them goes.
+SOURCES := setup.py setup.cfg package.xml $(shell \
+	find depth_estimation_ros launch config scripts resource -name __pycache__ -prune -o -print)
+
+.PHONY: venv test test-kilted demo clean
+.NOTPARALLEL:
+
+venv: .venv/installed
+
+test: .venv/installed
+	.venv/bin/python -m pytest
+
+test-kilted: .venv-kilted/installed
+	.venv-kilted/bin/python -m pytest
+
+demo: .venv/installed
+	.venv/bin/depth_estimation demo --weights "$(WEIGHTS)" --images "$(IMAGES)"
+
+clean:
+	rm -rf .venv .venv-kilted build install log demo *.egg-info
+
+.venv/dependencies: EXTRA := jazzy
+.venv-kilted/dependencies: EXTRA := kilted
+
+# What was interrupted is made anew: pip takes a package that is half there for installed.
+.venv/dependencies .venv-kilted/dependencies: setup.py constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || { \
+	  echo 'make: $(PYTHON) is not Python 3.10 to 3.13, for which there are ROS 2 wheels: say' \
+	       'which to take, for instance make PYTHON=python3.12 $(MAKECMDGOALS)' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo 'make: $(PYTHON) cannot make virtual environments: install its venv module' \
+	       '(apt install python3-venv)' >&2; exit 1; }
+	@if [ -e $(@D)/unfinished ]; then rm -rf $(@D); fi
+	@mkdir -p $(@D) && touch $(@D)/unfinished
+	@[ -x $(@D)/bin/pip ] || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install -c constraints.txt setuptools '.[$(EXTRA),test]'
+	@touch $@ && rm $(@D)/unfinished
+
+# Not editable: pip would leave out launch, config and lib, and ROS 2 would not find the package.
+.venv/installed .venv-kilted/installed: %/installed: %/dependencies $(SOURCES)
+	@rm -rf build
+	$*/bin/pip install --quiet --no-deps --no-build-isolation --use-pep517 --force-reinstall .
+	@rm -rf build *.egg-info && touch $@

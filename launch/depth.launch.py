@@ -1,0 +1,136 @@
+# Copyright 2026 the depth_estimation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Start the depth node: `ros2 launch depth_estimation_ros depth.launch.py --show-args`."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+import os
+from pathlib import Path
+import shutil
+
+from ament_index_python.packages import get_package_prefix, PackageNotFoundError
+from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
+from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
+from launch_ros.actions import Node
+
+CONFIG = Path(__file__).resolve().parents[1] / 'config'
+
+LOG_LEVELS = ('debug', 'info', 'warn', 'error', 'fatal')
+
+# Empty means not given: then params_file, or else the node's default, decides.
+ARGUMENTS = {
+    'model': 'network, for instance rt_monodepth_s or monodepth2',
+    'weights': 'checkpoint of the model, a folder or a file',
+    'device': 'auto, cpu, cuda or cuda:N',
+    'image': "topic of the camera's images, for instance /front/image_raw; the base name also "
+             'where image_transport is compressed',
+    'camera_info': "topic of the camera's calibration; not given: camera_info beside the image",
+    'params_file': "YAML file of the node's parameters, or the name of one in this package's "
+                   'config folder, for instance kitti.yaml; the arguments given here override it',
+    'namespace': "namespace of the node and its topics, for instance front: 'front/points'",
+    'use_sim_time': 'true: time comes from /clock (a bag, a simulator)',
+    'rviz': "true: also start RViz with this package's view; set its Fixed Frame to the "
+            "frame_id of the camera's images",
+    'log_level': f'one of: {", ".join(LOG_LEVELS)}',
+    'autostart': 'false: leave configure and activate to a lifecycle manager',
+}
+
+OLD_PROFILE, NEW_PROFILE = 'FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'
+# The node takes 64 MB of it; what else runs needs some too.
+MIN_SHARED_MEMORY = 256 * 2**20  # bytes
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Return the arguments above and the node that they describe."""
+    return LaunchDescription([
+        *(DeclareLaunchArgument(name, default_value='', description=description)
+          for name, description in ARGUMENTS.items()),
+        OpaqueFunction(function=start),
+    ])
+
+
+def start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    """Return the node, and RViz if it is wanted; ValueError names an argument that is no good."""
+    given = {name: context.launch_configurations[name] for name in ARGUMENTS
+             if context.launch_configurations[name]}
+    parameters = {name: given[name] for name in ('model', 'weights', 'device') if name in given}
+    parameters.update({name: as_bool(name, given[name])
+                       for name in ('use_sim_time', 'autostart') if name in given})
+    level = given.get('log_level', 'info')
+    if level not in LOG_LEVELS:
+        raise ValueError(f'log_level:={level} is not one of {", ".join(LOG_LEVELS)}')
+    profile, why = dds_profile(os.environ)
+    actions = [
+        LogInfo(msg=why),
+        Node(package='depth_estimation_ros', executable='depth_node', name='depth_estimation',
+             namespace=given.get('namespace'), output='screen', additional_env=profile,
+             parameters=[*([params_file(given['params_file'])] if 'params_file' in given else []),
+                         *([parameters] if parameters else [])],
+             remappings=[(name, given[name]) for name in ('image', 'camera_info')
+                         if name in given],
+             arguments=['--ros-args', '--log-level', level])]
+    if as_bool('rviz', given.get('rviz', 'false')):
+        actions.append(rviz(given.get('namespace'), parameters.get('use_sim_time', False)))
+    return actions
+
+
+def as_bool(name: str, value: str) -> bool:
+    """Return what the text of a launch argument means."""
+    if value.lower() not in ('true', 'false'):
+        raise ValueError(f'{name}:={value} is neither true nor false')
+    return value.lower() == 'true'
+
+
+def params_file(value: str) -> str:
+    """Return the path of a parameter file that was given by its path or its name in config."""
+    for path in (Path(value).expanduser(), CONFIG / value):
+        if path.is_file():
+            return str(path)
+    shipped = ', '.join(sorted(path.name for path in CONFIG.glob('*.yaml')))
+    raise ValueError(f'params_file:={value} does not exist: give the path of a file, or the name '
+                     f'of one in {CONFIG} ({shipped})')
+
+
+def rviz(namespace: str | None, use_sim_time: bool) -> LaunchDescriptionEntity:
+    """Return RViz with topics in the node's namespace, or the sentence that it is missing."""
+    try:
+        get_package_prefix('rviz2')
+    except PackageNotFoundError:
+        return LogInfo(msg='rviz:=true, but rviz2 is not installed, so only the node starts: '
+                           'install it (apt install ros-$ROS_DISTRO-rviz2) or leave rviz out')
+    return Node(package='rviz2', executable='rviz2', namespace=namespace, output='screen',
+                arguments=['-d', str(CONFIG / 'depth.rviz')],
+                parameters=[{'use_sim_time': use_sim_time}])
+
+
+def dds_profile(environment: Mapping[str, str]) -> tuple[dict[str, str], str]:
+    """
+    Return what to add to the node's environment, and a sentence that says why.
+
+    Fast DDS sends through 512 kB of shared memory, smaller than one image; config/fastdds.xml
+    gives the node 64 MB. It is for Fast DDS only, and what the user has set comes first.
+    """
+    default = 'Fast DDS profile: not set'
+    rmw = environment.get('RMW_IMPLEMENTATION') or 'rmw_fastrtps_cpp'
+    if not rmw.startswith('rmw_fastrtps'):
+        return {}, f'{default}, RMW_IMPLEMENTATION is {rmw}'
+    for name in (OLD_PROFILE, NEW_PROFILE):
+        if environment.get(name):
+            return {}, f'{default}, {name} is already {environment[name]}'
+    if environment.get('ROS_LOCALHOST_ONLY') == '1':  # Humble would open the network again
+        return {}, f'{default}, ROS_LOCALHOST_ONLY is 1 and the profile would overrule it'
+    try:
+        free = shutil.disk_usage('/dev/shm').free
+    except OSError:
+        return {}, f'{default}, there is no /dev/shm'
+    if free < MIN_SHARED_MEMORY:
+        return {}, (f'{default}, /dev/shm has {free >> 20} MB free and {MIN_SHARED_MEMORY >> 20} '
+                    'are wanted: large images may arrive late (docker run --shm-size=1g)')
+    profile = str(CONFIG / 'fastdds.xml')
+    # Up to Jazzy only the old name is read; Kilted reads the new one and warns of the old. Without
+    # ROS_DISTRO (the wheels set none) both are needed.
+    names = {OLD_PROFILE, NEW_PROFILE}
+    if 'ROS_DISTRO' in environment:
+        old = environment['ROS_DISTRO'] in ('humble', 'iron', 'jazzy')
+        names = {OLD_PROFILE if old else NEW_PROFILE}
+    return dict.fromkeys(names, profile), f'Fast DDS profile: {profile}'
