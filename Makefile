@@ -50,7 +50,7 @@ clean:
 	@if [ -e $(@D)/unfinished ]; then rm -rf $(@D); fi
 	@mkdir -p $(@D) && touch $(@D)/unfinished
 	@[ -x $(@D)/bin/pip ] || $(PYTHON) -m venv $(@D)
-	$(@D)/bin/pip install -c constraints.txt setuptools '.[$(EXTRA),test]'
+	$(@D)/bin/pip install -c constraints.txt setuptools '.[$(EXTRA),cli,test]'
 	@touch $@ && rm $(@D)/unfinished
 
 # Not editable: pip would leave out launch, config and lib, and ROS 2 would not find the package.

@@ -46,7 +46,9 @@ setup(
     extras_require={
         'jazzy': [OPENCV, *ros_wheels('7.1.6', '2.0.3', '5.3.6')],
         'kilted': [OPENCV, *ros_wheels('9.1.2', '2.3.0', '5.5.1')],
-        'test': ['pytest'],
+        # What only the command line needs: bags, progress bars.
+        'cli': ['lz4', 'mcap', 'rosbags', 'tqdm', 'zstandard'],
+        'test': ['pillow', 'pytest'],
     },
     entry_points={
         'console_scripts': [

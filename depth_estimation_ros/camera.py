@@ -90,6 +90,9 @@ class PinholeCamera:
         Positions outside 0..W-1, 0..H-1 are not seen by the camera. A wide lens can fold back
         (the polynomial turns round): what lies there is set outside too.
         """
+        if min(self.width, self.height) < 2:
+            raise CameraError(f'a picture of {self.width}x{self.height} pixels cannot be '
+                              'rectified: it takes two rows and columns')
         k, r = (np.array(m, np.float64).reshape(3, 3) for m in (self.lens.k, self.lens.r))
         new = np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]], np.float64)
         d = np.array(self.lens.d, np.float64)

@@ -51,15 +51,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def depth_node() -> int:
-    """Start the node. Its imports take seconds: Ctrl-C during them is as good as later."""
-    signal.signal(signal.SIGINT, lambda *_: os._exit(0))
+    """Start the node. Its imports take seconds: Ctrl-C and SIGTERM then are as good as later."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: os._exit(0))
     try:
         from depth_estimation_ros.node import main as run
     except ModuleNotFoundError as error:
         print(f'depth_node: {error} for {sys.executable}: install it there, or activate the '
               'virtual environment that has it (docs/install.md)', file=sys.stderr)
         return 1
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     return run()
 
 

@@ -18,6 +18,7 @@ import time
 
 import cv2
 import numpy as np
+import yaml
 
 from depth_estimation_ros import evaluation
 from depth_estimation_ros.camera import Calibration, PinholeCamera
@@ -55,16 +56,20 @@ def run(model: str, weights: str, images: str, output: Path, rate: float) -> str
             f'{" and ".join(missing)} not given, and the package has no weights of its own yet: '
             'make demo WEIGHTS=<checkpoint folder> IMAGES=<KITTI raw drive, or a folder of images '
             f'with a {CAMERA_FILE}>')
+    if not 0 < rate <= 1000:
+        raise DemoError(f'--rate {rate:g} is no frame rate: give frames a second, above 0')
     scene = _load(Path(images).expanduser())
     output.mkdir(parents=True, exist_ok=True)
     # A robot on this network must not hear the demo.
-    os.environ.update(ROS_DOMAIN_ID=str(1 + os.getpid() % 100),
+    os.environ.update(ROS_DOMAIN_ID=str(215 + os.getpid() % 18),  # Linux's upper free range
                       ROS_AUTOMATIC_DISCOVERY_RANGE='LOCALHOST')
-    log = output / 'node.log'
+    parameters, log = output / 'parameters.yaml', output / 'node.log'
+    parameters.write_text(yaml.safe_dump({'/**': {'ros__parameters': {
+        'model': model, 'weights': str(Path(weights).expanduser().resolve())}}}))
     with log.open('w') as stream:
         node = subprocess.Popen(
-            [sys.executable, '-m', 'depth_estimation_ros.node', '--ros-args',
-             '-p', f'model:={model}', '-p', f"weights:='{Path(weights).expanduser().resolve()}'"],
+            [sys.executable, '-m', 'depth_estimation_ros', '--ros-args', '--params-file',
+             str(parameters)],
             stdout=stream, stderr=subprocess.STDOUT)
         try:
             client = _Client(scene.camera)

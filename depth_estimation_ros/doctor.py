@@ -4,16 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import metadata
+from importlib import import_module, metadata
 import os
 import platform
 import shutil
 import sys
 import time
-
-import cv2
-import numpy as np
-import torch
 
 from depth_estimation_ros import __version__
 
@@ -36,8 +32,11 @@ def _machine() -> Iterator[tuple[str, str]]:
     yield 'depth_estimation_ros', __version__
     yield 'python', f'{platform.python_version()} ({sys.executable})'
     yield 'system', platform.platform()
-    yield 'numpy', np.__version__
-    yield 'opencv', cv2.__version__
+    for name, module in (('numpy', 'numpy'), ('opencv', 'cv2')):
+        try:
+            yield name, import_module(module).__version__
+        except Exception as error:  # a report must survive whatever it reports
+            yield name, f'not importable ({type(error).__name__}: {error})'
     try:
         room = shutil.disk_usage('/dev/shm')
         small = '' if room.total >= ROOMY_SHARED_MEMORY else (
@@ -48,6 +47,12 @@ def _machine() -> Iterator[tuple[str, str]]:
 
 
 def _torch() -> Iterator[tuple[str, str]]:
+    try:
+        import torch
+    except Exception as error:  # a report must survive whatever it reports
+        yield 'torch', (f'not importable ({type(error).__name__}: {error})  <- install it for '
+                        f'{sys.executable}')
+        return
     yield 'torch', f'{torch.__version__}, built for CUDA {torch.version.cuda or "none"}'
     yield 'cpu threads', str(torch.get_num_threads())
     if not torch.cuda.is_available():
@@ -67,7 +72,11 @@ def _ros(listen: float) -> Iterator[tuple[str, str]]:
         yield 'rclpy', (f"not importable ({error})  <- source your ROS setup, or on a machine "
                         "without ROS: pip install 'depth_estimation_ros[jazzy]'")
         return
-    from depth_estimation_ros.messages import cv_bridge, sensor_msgs_py
+    try:
+        from depth_estimation_ros.messages import cv_bridge, sensor_msgs_py
+    except Exception as error:  # a report must survive whatever it reports
+        yield 'the node', f'cannot start ({type(error).__name__}: {error})'
+        return
     yield 'rclpy', _version('ros-rclpy', 'rclpy')
     yield 'rmw in use', rclpy.get_rmw_implementation_identifier()
     yield 'cv_bridge', cv_bridge()[1]
@@ -76,7 +85,7 @@ def _ros(listen: float) -> Iterator[tuple[str, str]]:
     rclpy.init(args=[])
     try:
         node = rclpy.create_node('depth_estimation_doctor')
-        time.sleep(listen)
+        time.sleep(max(listen, 0.0))
         topics = [(name, kind) for name, kinds in node.get_topic_names_and_types()
                   for kind in kinds if kind in KINDS]
         yield 'camera topics', f'{len(topics)} seen in {listen:g} s' + (

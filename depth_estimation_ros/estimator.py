@@ -95,9 +95,9 @@ class DepthEstimator:
         self.device = find_device(device)
         self.dtype = find_precision(precision, self.device)
         self.forward = Runtime(network, self.device, self.dtype)
-        # Bounded: a driver whose intrinsics change all the time costs time, never memory.
-        self._view = lru_cache(maxsize=8)(self._make_view)
-        self._grid = lru_cache(maxsize=8)(self._make_grid)
+        # Bounded and few: for a raw 12 megapixel camera one takes over 100 MB.
+        self._view = lru_cache(maxsize=2)(self._make_view)
+        self._grid = lru_cache(maxsize=2)(self._make_grid)
         self._palette = torch.from_numpy(palette()).to(self.device)
 
     def warm_up(self) -> None:
@@ -187,7 +187,8 @@ class DepthEstimator:
     def _network_input(self, picture: Picture, view: _View) -> torch.Tensor:
         """Return (3, h, w) float32 RGB in 0..255: the picture as the training camera sees it."""
         part, target = picture.planes[(..., *_slices(view.seen))], view.target
-        small = resize(part, target.height, target.width)[list(picture.rgb)]
+        planes = resize(part, target.height, target.width)
+        small = torch.stack([planes[channel] for channel in picture.rgb])
         # Where the training camera saw more, the border goes on: better than grey (measured).
         return F.pad(small[None], (
             target.x, self.network.input_width - target.x - target.width,

@@ -18,6 +18,7 @@ import rclpy
 from rclpy.clock import Clock, ClockType
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
+from rclpy.signals import SignalHandlerOptions
 import torch
 
 from depth_estimation_ros import models, weights
@@ -30,6 +31,9 @@ from depth_estimation_ros.stream import CameraStream, Frame
 
 WATCH_PERIOD = 0.2  # seconds
 DIAGNOSTICS_PERIOD = 1.0
+STOP_PERIOD = 0.2  # the longest that Ctrl-C may go unnoticed
+# A CameraInfo may state any size; an image that large has yet to come.
+MAX_EXPECTED_PIXELS = 50_000_000
 
 
 class DepthNode(LifecycleNode):
@@ -168,7 +172,8 @@ class DepthNode(LifecycleNode):
             + ', '.join(f'{name} sha256 {digest[:16]}'
                         for name, digest in checkpoint.sha256.items()) + ')')
         if settings.device == 'auto' and self._estimator.device.type == 'cpu':
-            self.get_logger().info('device auto: torch sees no CUDA device, so this is the CPU')
+            self.get_logger().info('device auto: torch finds no CUDA device that works, so this is '
+                                   'the CPU')
 
     def _activate(self) -> None:
         self._stopping = False
@@ -221,9 +226,9 @@ class DepthNode(LifecycleNode):
     def _expect(self) -> None:
         """Prepare for the first image's size while there is still time."""
         camera = self._stream.expect()
-        if camera:
+        if camera and camera.width * camera.height <= MAX_EXPECTED_PIXELS:
             blank = np.zeros((camera.height, camera.width, 3), np.uint8)
-            with contextlib.suppress(CameraError):  # said when an image comes
+            with contextlib.suppress(Exception):  # what is wrong is said when an image comes
                 self._estimator.estimate([(blank, camera)], self._options(), OUTPUTS)
 
     def _process(self, message) -> None:
@@ -285,25 +290,37 @@ class DepthNode(LifecycleNode):
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run the node until Ctrl-C or SIGTERM; both end with exit code 0."""
-    node = None
+    """
+    Run the node until Ctrl-C or SIGTERM; both end with exit code 0.
+
+    rclpy's own handlers would make the context invalid in the middle of whatever is going on.
+    """
+    node, stop = None, threading.Event()
     try:
-        rclpy.init(args=args)
+        _on_signals(signal.default_int_handler)  # up to the loop: KeyboardInterrupt
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
         node = DepthNode()
         node.autostart()
         executor = SingleThreadedExecutor()
         executor.add_node(node)
-        executor.spin()
+        _on_signals(lambda *_: stop.set())
+        while not stop.is_set():
+            executor.spin_once(timeout_sec=STOP_PERIOD)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     finally:
         # `ros2 launch` and the terminal both send SIGINT: the second must not cut this short.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _on_signals(signal.SIG_IGN)
         if node:
             node.stop()
             node.destroy_node()
         rclpy.try_shutdown()
     return 0
+
+
+def _on_signals(handler) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handler)
 
 
 if __name__ == '__main__':

@@ -87,8 +87,8 @@ TABLE = (
               bounds=(0.0, 1e6)),
     Parameter('min_depth', 0.1, 'metres along Z; nearer depth is -Inf', bounds=(1e-3, 1e4)),
     Parameter('max_depth', 80.0, 'metres along Z; farther depth is +Inf', bounds=(1e-3, 1e4)),
-    Parameter('max_age', 0.0, 'seconds; an older frame is dropped; 0: none is',
-              bounds=(0.0, 3600.0)),
+    Parameter('max_age', 0.0, 'seconds; an older frame is dropped, but not one whose stamp is of '
+              'another clock (over 60 s away); 0: none is', bounds=(0.0, 60.0)),
     Parameter('max_rate', 0.0, 'frames a second that are processed at most; 0: all',
               bounds=(0.0, 1000.0)),
     Parameter('publish_size', 'full', 'size of the depth image: full (that of the image) or '

@@ -108,7 +108,10 @@ class PointGrid:
         cells = torch.empty((*z.shape, 3 if picture is None else 4), dtype=torch.int32,
                             device=z.device)
         if picture is not None:
-            planes = self._pick(picture.planes).to(torch.int32)
+            planes = self._pick(picture.planes)
+            if planes.is_floating_point():
+                planes = planes.round()
+            planes = planes.to(torch.int32)
             red, green, blue = (planes[i] for i in picture.rgb)
             cells[..., 3] = (red << 16) | (green << 8) | blue
         if self._options.organized:

@@ -45,14 +45,17 @@ class MatchedSubscription:
         if not self._node.has_parameter(name):
             self._node.declare_parameter(name, default, ParameterDescriptor(
                 description=f'{policy} of the subscription; {default} if not given',
-                read_only=True))
-        return self._node.get_parameter(name).value
+                read_only=True, dynamic_typing=True))
+        value = self._node.get_parameter(name).value
+        if type(value) is not type(default) or value == 0 or isinstance(value, int) and value < 0:
+            raise ValueError(f'parameter {name} = {value!r} is no {policy}')
+        return value
 
     def _named(self, policies, policy: str):
         value = self._overrides[policy]
         try:
             return policies[value.upper()]
-        except (KeyError, AttributeError):
+        except KeyError:
             raise ValueError(f'parameter qos_overrides.{self._topic}.subscription.{policy} = '
                              f'{value!r} is no such policy') from None
 
@@ -106,6 +109,14 @@ def create_publisher(node, message_type, topic: str, complaints: Complaints):
             'than this node offers (reliable, volatile) and gets nothing: change its QoS, or set '
             f'qos_overrides.{resolved}.publisher.{_policy_name(event)}')
 
+    try:
+        return _create(node, message_type, topic, on_incompatible)
+    except Exception as error:  # rclpy's answers to overrides are of many types
+        raise ValueError(f'the QoS of {resolved} is no good, see the parameters qos_overrides.'
+                         f'{resolved}.publisher.*: {error}') from error
+
+
+def _create(node, message_type, topic: str, on_incompatible):
     return node.create_publisher(
         message_type, topic,
         QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1,

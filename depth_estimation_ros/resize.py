@@ -44,7 +44,7 @@ def _native(device: str) -> bool:
     return True
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _weights(size_in: int, size_out: int, device: torch.device) -> torch.Tensor:
     """Return one axis's filter (size_out, size_in) float32; its support grows with the scale."""
     scale = size_in / size_out

@@ -24,10 +24,10 @@ def find_device(name: str) -> torch.device:
     """
     if not re.fullmatch(r'auto|cpu|cuda(:\d+)?', name):
         raise DeviceError(f"device '{name}' is not one of auto, cpu, cuda, cuda:N")
-    if name == 'auto':
-        name = 'cuda' if torch.cuda.is_available() else 'cpu'
-    if name == 'cpu':
+    if name == 'cpu' or name == 'auto' and not (
+            torch.cuda.is_available() and _fault(torch.device('cuda', 0)) is None):
         return torch.device('cpu')
+    name = name.replace('auto', 'cuda')
     if not torch.cuda.is_available():
         raise DeviceError(f"device '{name}' was asked for but torch {torch.__version__} sees no "
                           "CUDA device: install a CUDA build of torch and its driver, or set "
@@ -36,7 +36,24 @@ def find_device(name: str) -> torch.device:
     if index >= torch.cuda.device_count():
         raise DeviceError(f"device '{name}' does not exist: torch sees "
                           f'{torch.cuda.device_count()} CUDA device(s), numbered from 0')
-    return torch.device('cuda', index)
+    device = torch.device('cuda', index)
+    fault = _fault(device)
+    if fault:
+        raise DeviceError(f"device '{name}' does not work with torch {torch.__version__} "
+                          f"({fault}): install a build of torch for this GPU, or set device to "
+                          "'cpu' or 'auto'")
+    return device
+
+
+def _fault(device: torch.device) -> str | None:
+    """Return why a convolution fails there (a build without kernels for this GPU), or None."""
+    try:
+        torch.nn.functional.conv2d(torch.zeros(1, 1, 3, 3, device=device),
+                                   torch.zeros(1, 1, 3, 3, device=device))
+        torch.cuda.synchronize(device)
+    except RuntimeError as error:
+        return str(error).splitlines()[0]
+    return None
 
 
 def find_precision(name: str, device: torch.device) -> torch.dtype:
@@ -64,6 +81,9 @@ class Runtime:
         self.dtype = dtype
         self._module = network.module.eval().requires_grad_(False).to(
             device=device, dtype=dtype, memory_format=torch.channels_last)
+        if dtype == torch.float32:
+            # CUDA's convolutions would round fp32 to TF32's 10 bits, by default.
+            torch.backends.cudnn.allow_tf32 = False
         self._shape = (1, 3, network.input_height, network.input_width)
 
     @torch.inference_mode()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import threading
 import time
 
-from rclpy.time import Time
+from rclpy.duration import Duration
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 
 from depth_estimation_ros import messages
@@ -25,6 +25,9 @@ IMAGE_TIMEOUT = 5.0
 OTHER_CLOCK = 60.0
 # Clocks of two synchronised hosts differ by less (seconds): a stamp beyond is from the future.
 CLOCK_JITTER = 0.1
+
+# What was published reaches its readers before the publisher goes, or has had its chance.
+LAST_MESSAGE = Duration(seconds=0.5)
 
 TOPICS = {'depth': ('depth/image_rect', Image), 'camera_info': ('depth/camera_info', CameraInfo),
           'color': ('depth/image_color', Image), 'points': ('points', PointCloud2)}
@@ -75,18 +78,19 @@ class CameraStream:
         self.base_topic = image
         self.image_topic = f'{image}/compressed' if self._compressed else image
         self.info_topic = info
-        self._publishers = {output: create_publisher(self._node, kind, topic, self._complaints)
-                            for output, (topic, kind) in TOPICS.items()}
+        for output, (topic, kind) in TOPICS.items():  # one by one: what fails is undone
+            self._publishers[output] = create_publisher(self._node, kind, topic, self._complaints)
 
     def activate(self) -> None:
         """Subscribe."""
         self._image_at = self._info_at = time.monotonic()
-        self._due = 0.0
-        self._subscriptions = [
-            MatchedSubscription(self._node, CameraInfo, self.info_topic, self._on_info,
-                                self._complaints),
-            MatchedSubscription(self._node, CompressedImage if self._compressed else Image,
-                                self.image_topic, self._on_image, self._complaints)]
+        self._slot = 0.0  # when the last frame within max_rate was due
+        for kind, topic, callback in (
+                (CameraInfo, self.info_topic, self._on_info),
+                (CompressedImage if self._compressed else Image, self.image_topic,
+                 self._on_image)):
+            self._subscriptions.append(MatchedSubscription(
+                self._node, kind, topic, callback, self._complaints))
 
     def deactivate(self) -> None:
         """Unsubscribe and let go of the frame that waits."""
@@ -101,6 +105,7 @@ class CameraStream:
     def cleanup(self) -> None:
         """Destroy the publishers."""
         for publisher in self._publishers.values():
+            publisher.wait_for_all_acked(LAST_MESSAGE)
             self._node.destroy_publisher(publisher)
         self._publishers = {}
 
@@ -124,11 +129,13 @@ class CameraStream:
             return
         rate = self._parameters.settings.max_rate
         if rate > 0:
+            due = self._slot + 1 / rate
             # A tenth of a period early is in time: cameras jitter.
-            if now < self._due - 0.1 / rate:
+            if now < due - 0.1 / rate:
                 self.statistics.drop('max_rate')
                 return
-            self._due = max(self._due, now - 1 / rate) + 1 / rate
+            # From slot to slot, so that 30 Hz give 20 and not 15; after a pause from now on.
+            self._slot = due if now < due + 0.5 / rate else now
         with self._lock:
             superseded, self._waiting = self._waiting, message
         if superseded is not None:
@@ -152,11 +159,15 @@ class CameraStream:
             return (f'{sentence} and no publisher, but there is one on {other}: set '
                     f'image_transport to {transport}')
         kind = 'sensor_msgs/msg/CompressedImage' if self._compressed else 'sensor_msgs/msg/Image'
-        own = {self._node.resolve_topic_name(topic) for topic, _ in TOPICS.values()}
+        return (f'{sentence} and no publisher: remap image to the topic of your camera'
+                + self._seen(kind, self.image_topic))
+
+    def _seen(self, kind: str, but: str) -> str:
+        """Return in brackets which other topics of a type somebody publishes."""
+        own = {self._node.resolve_topic_name(topic) for topic, _ in TOPICS.values()} | {but}
         seen = sorted(name for name, kinds in self._node.get_topic_names_and_types()
-                      if kind in kinds and name not in own and name != self.image_topic)
-        hint = f' (there are: {", ".join(seen[:5])})' if seen else ''
-        return f'{sentence} and no publisher: remap image to the topic of your camera{hint}'
+                      if kind in kinds and name not in own and self._node.count_publishers(name))
+        return f' (there are: {", ".join(seen[:5])})' if seen else ''
 
     def diagnostics(self) -> dict[str, str]:
         """Return the figures of this camera as text, for a DiagnosticStatus."""
@@ -220,13 +231,16 @@ class CameraStream:
             if time.monotonic() - since > patience:
                 self._complaints.raise_(
                     'no info', f'{self.info_topic}: no CameraInfo for {patience:g} s while images '
-                    'come: let the driver publish one, or remap camera_info to where it does')
+                    'come: let the driver publish one, or remap camera_info to where it does'
+                    + self._seen('sensor_msgs/msg/CameraInfo', self.info_topic))
             return None
         info, info_frame = calibration
-        if info_frame != frame_id:
+        if not frame_id or info_frame != frame_id:
             self._complaints.raise_(
                 'frame', f"{self.info_topic}: its frame_id '{info_frame}' is not that of the "
-                f"image, '{frame_id}', which is the one that is published")
+                f"image, '{frame_id}', which is the one that is published" if frame_id else
+                f'{self.image_topic}: its frame_id is empty, so nobody knows where the depth is: '
+                'let the driver fill it')
         try:
             return self._resolve(info, image.width, image.height)
         except CameraError as error:
@@ -269,10 +283,14 @@ class CameraStream:
 
     def _age(self, stamp) -> float | None:
         """Return the seconds since `stamp` on the node's clock, None where clocks disagree."""
-        age = (self._node.get_clock().now() - Time.from_msg(
-            stamp, self._node.get_clock().clock_type)).nanoseconds * 1e-9
+        now = self._node.get_clock().now().nanoseconds
+        age = (now - stamp.sec * 10**9 - stamp.nanosec) * 1e-9
         if -CLOCK_JITTER <= age <= OTHER_CLOCK:
             return age
+        if now == 0:
+            self._complaints.raise_('clock', '/clock: use_sim_time is set but nothing comes, so no '
+                                    'age is known: play the bag with --clock')
+            return None
         side = 'after' if age < 0 else 'before'
         self._complaints.raise_(
             'clock', f'{self.image_topic}: stamps lie {abs(age):.1f} s {side} the clock of this '

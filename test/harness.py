@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
+import ctypes
 import os
 import pathlib
 import signal
@@ -49,9 +50,10 @@ class NodeProcess:
         self.domain = free_domain()
         self._log = folder / 'log.txt'
         self.process = subprocess.Popen(
-            [sys.executable, '-m', 'depth_estimation_ros.node', '--ros-args',
+            [sys.executable, '-m', 'depth_estimation_ros', '--ros-args',
              '--params-file', str(file), *(arguments or [])],
             stdout=self._log.open('w'), stderr=subprocess.STDOUT, cwd=REPOSITORY,
+            preexec_fn=_die_with_the_tests,
             env={**os.environ, 'ROS_DOMAIN_ID': str(self.domain), **(environment or {})})
 
     @property
@@ -86,6 +88,10 @@ class NodeProcess:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+
+
+def _die_with_the_tests() -> None:
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, Linux
 
 
 class Robot:

@@ -84,6 +84,21 @@ def test_camera_info_that_cannot_be_used(robot, bad, words):
     robot.wait_status('frames dropped: bad camera_info')
 
 
+def test_a_size_beyond_all_cameras_costs_nothing_until_it_is_a_picture(running, robot):
+    node, _ = running
+    before = node.resident_memory()
+    robot.send_info(info(PinholeCamera(4_000_000_000, 3_000_000_000, 2.3e9, 5.7e9, 2e9, 1.4e9)))
+    values = robot.values()
+    assert node.resident_memory() - before < 50 and values['frames waiting'] == '0'
+    assert 'failed' not in ' '.join(values)
+
+
+def test_frames_without_a_name_warn_and_serve(robot):
+    robot.send_info(info(CAMERA, frame=''))
+    robot.ask(image(PICTURE, frame=''))
+    assert robot.wait_sentence('frame_id is empty')[0].startswith('/image: ')
+
+
 def test_camera_info_of_another_frame_warns_and_serves(robot):
     robot.send_info(info(CAMERA, frame=''))
     robot.ask(image(PICTURE))

@@ -6,6 +6,7 @@ How the node behaves as a member of a ROS system: freshness, lifecycle, paramete
 Runs on networks with key-derived weights, so it needs nothing but the checkout.
 """
 import pathlib
+import signal
 import time
 
 from depth_estimation_ros.camera import PinholeCamera
@@ -179,6 +180,15 @@ def test_max_rate_bounds_the_output(robot):
         span = (sent[-1] - sent[0]) * 1e-9
         assert 0.6 * 5 * span < len(got) < 1.15 * 5 * span + 1
         assert int(robot.values()['frames dropped: max_rate']) > 20
+        robot.set(max_rate=0.05)  # one in 20 s: this one and no other
+        time.sleep(0.3)
+        first = robot.send(image(PICTURE))
+        time.sleep(0.3)
+        second = robot.send(image(PICTURE))
+        robot.set(max_rate=20.0)  # which counts from the next frame on
+        time.sleep(0.1)
+        robot.ask(image(PICTURE))
+        assert second not in robot.received['depth/image_rect'], first
     finally:
         robot.set(max_rate=0.0)
 
@@ -195,7 +205,8 @@ def test_frames_older_than_max_age_are_dropped_by_name(robot):
         robot.set(max_age=0.0)
 
 
-@pytest.mark.parametrize('stamp', [0, 5 * 10**9, None], ids=['zero', 'long ago', 'future'])
+@pytest.mark.parametrize('stamp', [0, 5 * 10**9, -5 * 10**9, None],
+                         ids=['zero', 'long ago', 'before 1970', 'future'])
 def test_stamps_of_another_clock_are_processed_and_reported(robot, stamp):
     stamp = time.time_ns() + 10**10 if stamp is None else stamp
     message = robot.ask(image(PICTURE), stamp=stamp)
@@ -272,6 +283,29 @@ def test_autostart_false_leaves_it_to_a_manager(parameters):
     finally:
         robot.close()
     assert node.interrupt() == 0
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('moment', [0.6, 1.5, 2.0, 2.5, 3.0])
+def test_the_end_may_come_at_any_moment_of_the_start(parameters, number, moment):
+    node = NodeProcess(parameters)
+    time.sleep(moment)
+    node.process.send_signal(number)
+    assert node.process.wait(20) == 0, node.log
+    assert 'Traceback' not in node.log
+
+
+def test_sigterm_ends_work_with_code_0(parameters):
+    node, robot = start(parameters, outputs=('depth/image_rect',))
+    try:
+        robot.send_info(info(CAMERA))
+        robot.ask(image(PICTURE))
+        for _ in range(20):
+            robot.send(image(PICTURE))
+        node.process.terminate()
+        assert node.process.wait(20) == 0 and 'Traceback' not in node.log
+    finally:
+        stop(node, robot)
 
 
 @pytest.mark.parametrize('times', [1, 2])
@@ -507,6 +541,25 @@ def test_quality_of_service_can_be_overridden(parameters):
         wait(lambda: robot.node.get_publishers_info_by_topic('points'), 10, lambda: 'no points')
         [points] = robot.node.get_publishers_info_by_topic('points')
         assert points.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
+    finally:
+        stop(node, robot)
+
+
+@pytest.mark.parametrize('name, value', [
+    ('/image.subscription.reliability', 'sometimes'), ('/image.subscription.depth', -1),
+    ('/image.subscription.durability', True), ('/points.publisher.reliability', 'sometimes'),
+    ('/points.publisher.depth', 'ten')])
+def test_an_override_that_is_no_good_is_refused_and_leaves_nothing(parameters, name, value):
+    node = NodeProcess({**parameters, f'qos_overrides.{name}': value})
+    robot = Robot(node, outputs=())
+    try:
+        sentence, _ = robot.wait_sentence('failed', 30)
+        assert f'qos_overrides.{name.partition(".")[0]}' in sentence, sentence
+        robot.transition('activate' if 'subscription' in name else 'configure')
+        time.sleep(0.3)
+        assert robot.info_publisher.get_subscription_count() == 0
+        if 'publisher' in name:
+            assert not robot.node.get_publishers_info_by_topic('depth/image_rect')
     finally:
         stop(node, robot)
 
