@@ -47,8 +47,9 @@ setup(
         'jazzy': [OPENCV, *ros_wheels('7.1.6', '2.0.3', '5.3.6')],
         'kilted': [OPENCV, *ros_wheels('9.1.2', '2.3.0', '5.5.1')],
         # What only the command line needs: bags, progress bars.
-        'cli': ['lz4', 'mcap', 'rosbags', 'tqdm', 'zstandard'],
-        'test': ['pillow', 'pytest'],
+        # rosbags 0.11.9 is the first that reads what it must, and its storage interface is used.
+        'cli': ['lz4', 'mcap>=1.3,<2', 'rosbags>=0.11.9,<0.12', 'tqdm', 'zstandard'],
+        'test': ['mcap-ros2-support', 'pillow', 'pytest'],
     },
     entry_points={
         'console_scripts': [

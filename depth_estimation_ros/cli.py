@@ -1,6 +1,10 @@
 # Copyright 2026 the depth_estimation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The command line: `depth_estimation doctor`, `depth_estimation demo`."""
+"""
+The command line, `depth_estimation COMMAND`, and the start of the node.
+
+Torch and ROS take seconds to import: each command imports what it needs when it is chosen.
+"""
 from __future__ import annotations
 
 import argparse
@@ -11,43 +15,240 @@ import sys
 
 from depth_estimation_ros import __version__
 
+MODEL = 'rt_monodepth_s'
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; an error that a user can mend is one line on stderr and exit code 1."""
-    parser = argparse.ArgumentParser(
-        prog='depth_estimation', description='Metric depth and point clouds from one camera.')
-    parser.add_argument('--version', action='version', version=__version__)
-    commands = parser.add_subparsers(dest='command', required=True, metavar='COMMAND')
-
-    doctor = commands.add_parser(
-        'doctor', help='print what a bug report needs: versions, device, DDS, topics')
-    doctor.add_argument('--listen', type=float, default=2.0, metavar='SECONDS',
-                        help='how long to look for topics (default 2)')
-
-    demo = commands.add_parser(
-        'demo', help='run the real node on your images and leave pictures and a table')
-    demo.add_argument('--weights', default='', help='checkpoint: a folder, a file in it or a zip')
-    demo.add_argument('--images', default='', help='a KITTI raw drive, or a folder of images '
-                      'with a camera.yaml (ROS camera_calibration format)')
-    demo.add_argument('--model', default='rt_monodepth_s', help='default rt_monodepth_s')
-    demo.add_argument('--output', default='demo', type=Path, help='folder (default demo)')
-    demo.add_argument('--rate', type=float, default=10.0, help='frames a second (default 10)')
-    chosen = parser.parse_args(arguments)
-
+    chosen, ros_arguments = _split(sys.argv[1:] if arguments is None else arguments)
+    chosen = vars(_parser().parse_args(chosen))
+    name, run = chosen.pop('name'), chosen.pop('run')
+    if name == 'camera':
+        chosen['ros_arguments'] = ros_arguments
     try:
-        # Torch and ROS take seconds to import: only for the command that needs them.
-        if chosen.command == 'doctor':
-            from depth_estimation_ros.doctor import report
-            print(report(chosen.listen))
-        else:
-            from depth_estimation_ros.demo import run
-            print(run(chosen.model, chosen.weights, chosen.images, chosen.output, chosen.rate))
-    except ValueError as error:
-        print(f'depth_estimation {chosen.command}: {error}', file=sys.stderr)
+        said = run(**chosen)
+    except ModuleNotFoundError as error:
+        print(f'depth_estimation {name}: {error}, see docs/install.md; what only the command line '
+              "needs comes with: pip install 'depth_estimation_ros[cli]'", file=sys.stderr)
+        return 1
+    except (ValueError, OSError) as error:
+        print(f'depth_estimation {name}: {error}', file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+    if said is not None:
+        print(said)
     return 0
+
+
+def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Part what is for ROS (`--ros-args ...`) from the rest."""
+    at = arguments.index('--ros-args') if '--ros-args' in arguments else len(arguments)
+    return arguments[:at], arguments[at:]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog='depth_estimation', description='Metric depth and point clouds from one camera.')
+    parser.add_argument('--version', action='version', version=__version__)
+    commands = parser.add_subparsers(required=True, metavar='COMMAND')
+
+    demo = _command(commands, 'demo', _demo,
+                    'run the real node on your images and leave pictures and a table')
+    _model(demo)
+    demo.add_argument('--images', default='', help='a KITTI raw drive, or a folder of images '
+                      'with a camera.yaml (ROS camera_calibration format)')
+    demo.add_argument('--output', default=Path('demo'), type=Path, help='folder (default demo)')
+    demo.add_argument('--rate', type=float, default=10.0, help='frames a second (default 10)')
+
+    predict = _command(commands, 'predict', _predict,
+                       'images or a film to depth PNG, colour picture, PLY cloud and film')
+    predict.add_argument('inputs', nargs='+', metavar='INPUT',
+                         help='pictures, folders of pictures, KITTI raw drives, films')
+    _model(predict)
+    _camera_of(predict)
+    predict.add_argument('--output', default=Path('depth'), type=Path,
+                         help='folder (default depth)')
+    predict.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
+    predict.add_argument('--depth-scale', type=float, default=0.0, metavar='METRES',
+                         help="metres per model unit (default 0: the model's contract)")
+    predict.add_argument('--max-depth', type=float, default=80.0, metavar='METRES')
+    predict.add_argument('--write', default=argparse.SUPPRESS, type=lambda text: text.split(','),
+                         help='some of depth,color,points,film (default all)')
+    predict.add_argument('--max-points', type=int, default=200_000, help='of a cloud')
+    predict.add_argument('--overwrite', action='store_true', help='files that are there already')
+
+    evaluate = _command(commands, 'evaluate', _evaluate,
+                        'how good the depth of a model, or of a recording, is against truth')
+    evaluate.add_argument('source', help='a KITTI raw drive, a folder of pictures (with --truth), '
+                          'or a bag')
+    _model(evaluate)
+    _camera_of(evaluate)
+    evaluate.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
+    evaluate.add_argument('--truth', default='', metavar='PATH',
+                          help='folder of 16-bit depth PNGs, named as the pictures; or, for a '
+                          'bag, the bag that has the truth')
+    evaluate.add_argument('--truth-unit', type=float, default=0.0, metavar='STEPS',
+                          help='their steps a metre: 256 in KITTI, 1000 in NYU')
+    evaluate.add_argument('--crop', default='garg', choices=('garg', 'eigen', 'nyu', 'none'))
+    evaluate.add_argument('--min-depth', type=float, default=1e-3, metavar='METRES')
+    evaluate.add_argument('--max-depth', type=float, default=80.0, metavar='METRES')
+    evaluate.add_argument('--depth-scale', type=float, default=0.0, metavar='METRES',
+                          help="metres per model unit (default 0: the model's contract)")
+    evaluate.add_argument('--depth-topic', default='', metavar='TOPIC',
+                          help='judge this recorded depth of the bag instead of a model')
+    evaluate.add_argument('--truth-topic', default='', metavar='TOPIC',
+                          help="the bag's LiDAR cloud or true depth (default: its only cloud)")
+    evaluate.add_argument('--image-topic', default='', metavar='TOPIC',
+                          help="the bag's pictures (default: its only image)")
+    evaluate.add_argument('--rectified', default='auto', choices=('auto', 'true', 'false'),
+                          help="as the node's parameter")
+    evaluate.add_argument('--output', type=Path, metavar='FOLDER',
+                          help='write metrics.json and a picture sheet a frame')
+
+    camera = _command(commands, 'camera', _camera,
+                      'publish a film, a webcam or images as image and camera_info (takes '
+                      '--ros-args -r image:=... last)')
+    camera.add_argument('source', help='a film, a picture, a folder, a KITTI raw drive, a webcam '
+                        '(0 or /dev/video0)')
+    _camera_of(camera)
+    camera.add_argument('--rate', type=float, default=0.0, metavar='HZ',
+                        help="frames a second (default 0: the source's own)")
+    camera.add_argument('--loop', action=argparse.BooleanOptionalAction, default=True)
+    camera.add_argument('--frame-id', default='camera', help='of the messages (default camera)')
+    camera.add_argument('--compressed', action='store_true', help='JPEG on image/compressed')
+
+    _bag(commands)
+    doctor = _command(commands, 'doctor', _doctor,
+                      'print what a bug report needs: versions, device, DDS, topics')
+    doctor.add_argument('--listen', type=float, default=2.0, metavar='SECONDS',
+                        help='how long to look for topics (default 2)')
+    return parser
+
+
+def _bag(commands) -> None:
+    bag = commands.add_parser('bag', help='make, replay, record and look into rosbag2 bags')
+    actions = bag.add_subparsers(required=True, metavar='ACTION')
+
+    kitti = _command(actions, 'from-kitti', _bag_from_kitti, 'make a bag of a KITTI raw drive')
+    kitti.add_argument('folder', help='the drive, such as 2011_09_26_drive_0052_sync')
+    kitti.add_argument('path', metavar='BAG', help='the bag to write')
+    kitti.add_argument('--camera', type=int, default=2, choices=range(4), help='default 2')
+
+    video = _command(actions, 'from-video', _bag_from_video, 'make a bag of a film or pictures')
+    video.add_argument('source', help='a film, a folder of pictures')
+    video.add_argument('path', metavar='BAG', help='the bag to write')
+    _camera_of(video)
+    video.add_argument('--topic', default='/camera/image_raw', help='default /camera/image_raw')
+
+    play = _command(actions, 'play', _bag_play, 'publish a bag, with /clock')
+    play.add_argument('path', metavar='BAG')
+    play.add_argument('--rate', type=float, default=1.0, help='seconds of the bag a second')
+    play.add_argument('--loop', action='store_true')
+    play.add_argument('--start', type=float, default=0.0, metavar='SECONDS',
+                      help='after its first message')
+    play.add_argument('--topics', nargs='+', metavar='TOPIC', help='only these')
+    play.add_argument('--wait-for', nargs='+', default=(), metavar='TOPIC',
+                      help='topics that must have a reader before the first message')
+
+    record = _command(actions, 'record', _bag_record, 'write what is published into a bag')
+    record.add_argument('path', metavar='BAG', help='the bag to write')
+    record.add_argument('topics', nargs='+', metavar='TOPIC', help='absolute names')
+    record.add_argument('--seconds', type=float, help='default: until Ctrl-C')
+
+    info = _command(actions, 'info', _bag_info, 'what is in a bag')
+    info.add_argument('path', metavar='BAG')
+
+
+def _command(commands, name: str, run, text: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=text, description=text)
+    command.set_defaults(name=name, run=run)
+    return command
+
+
+def _model(command: argparse.ArgumentParser) -> None:
+    command.add_argument('--model', default=MODEL, help=f'default {MODEL}')
+    command.add_argument('--weights', default='',
+                         help='checkpoint: a folder, a file in it or a zip')
+
+
+def _camera_of(command: argparse.ArgumentParser) -> None:
+    command.add_argument('--camera', default='', metavar='YAML',
+                         help='calibration, as camera_calibration writes it')
+    command.add_argument('--fov', type=float, default=0.0, metavar='DEGREES',
+                         help='horizontal field of view, a guess instead of a calibration')
+
+
+def _send_images() -> None:
+    """Give Fast DDS room for images; before rclpy is imported."""
+    from depth_estimation_ros.dds import dds_profile
+    os.environ.update(dds_profile(os.environ)[0])
+
+
+def _demo(**chosen) -> str:
+    _send_images()
+    from depth_estimation_ros.demo import run
+    return run(**chosen)
+
+
+def _predict(**chosen) -> str:
+    from depth_estimation_ros.predict import run
+    return run(**chosen)
+
+
+def _evaluate(**chosen) -> str:
+    from depth_estimation_ros.evaluate import run
+    return run(**chosen)
+
+
+def _camera(**chosen) -> None:
+    _send_images()
+    from depth_estimation_ros.camera_driver import run
+    run(**chosen)
+
+
+def _doctor(listen: float) -> str:
+    from depth_estimation_ros.doctor import report
+    return report(listen)
+
+
+def _bag_from_kitti(folder: str, path: str, camera: int) -> str:
+    from depth_estimation_ros.drives.bag import info
+    from depth_estimation_ros.drives.bag_writing import from_kitti
+    from_kitti(folder, path, camera)
+    return info(path)
+
+
+def _bag_from_video(source: str, path: str, camera: str, fov: float, topic: str) -> str:
+    from depth_estimation_ros.drives.bag import info
+    from depth_estimation_ros.drives.bag_writing import from_video
+    from depth_estimation_ros.drives.folder import find_optics
+    from depth_estimation_ros.drives.video import open_recording
+    opened = open_recording(source)
+    frames = iter(opened)
+    first = next(frames)
+    height, width = first.image.shape[:2]
+    calibration = find_optics(camera, fov, opened).calibration(width, height)
+    from_video(((frame.stamp, frame.image) for frame in opened), calibration, path, topic)
+    return info(path)
+
+
+def _bag_play(**chosen) -> str:
+    _send_images()
+    from depth_estimation_ros.player import play
+    return str(play(**chosen))
+
+
+def _bag_record(path: str, topics: list[str], seconds: float | None) -> str:
+    from depth_estimation_ros.drives.bag import info
+    from depth_estimation_ros.player import record
+    record(topics, path, seconds)
+    return info(path)
+
+
+def _bag_info(path: str) -> str:
+    from depth_estimation_ros.drives.bag import info
+    return info(path)
 
 
 def depth_node() -> int:

@@ -172,8 +172,8 @@ class DepthNode(LifecycleNode):
             + ', '.join(f'{name} sha256 {digest[:16]}'
                         for name, digest in checkpoint.sha256.items()) + ')')
         if settings.device == 'auto' and self._estimator.device.type == 'cpu':
-            self.get_logger().info('device auto: torch finds no CUDA device that works, so this is '
-                                   'the CPU')
+            self.get_logger().info('device auto: torch finds no CUDA device that works, so this '
+                                   'is the CPU')
 
     def _activate(self) -> None:
         self._stopping = False

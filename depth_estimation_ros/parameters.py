@@ -109,6 +109,27 @@ TABLE = (
     Parameter('points.color', True, 'add the field rgb'),
 )
 
+
+def reference() -> str:
+    """Return docs/parameters.md, which `python -m depth_estimation_ros.parameters` prints."""
+    rows = []
+    for parameter in TABLE:
+        limits = ', '.join(parameter.choices) or (
+            f'{parameter.bounds[0]:.7g} to {parameter.bounds[1]:.8g}' if parameter.bounds else '')
+        default = str(parameter.default).lower() if isinstance(
+            parameter.default, bool) else parameter.default
+        rows.append(f'| `{parameter.name}` | {_KINDS[type(parameter.default)]} | `{default}` | '
+                    f'{limits} | {parameter.description} | {parameter.when} |')
+    return '\n'.join([
+        '# Parameters of depth_node', '',
+        'Made of the table in `depth_estimation_ros/parameters.py` by',
+        '`python -m depth_estimation_ros.parameters > docs/parameters.md`. An int is accepted for',
+        'a number. For `qos_overrides.<topic>.{subscription,publisher}.*` see [the node](node.md).',
+        '',
+        '| name | kind | default | choices or range | what it does | a change |',
+        '|---|---|---|---|---|---|', *rows, ''])
+
+
 BY_NAME = {parameter.name: parameter for parameter in TABLE}
 
 
@@ -195,3 +216,7 @@ class NodeParameters:
         for name in ('contradiction', *new):
             self.problems.pop(name, None)
         return SetParametersResult(successful=True)
+
+
+if __name__ == '__main__':
+    print(reference(), end='')

@@ -288,8 +288,8 @@ class CameraStream:
         if -CLOCK_JITTER <= age <= OTHER_CLOCK:
             return age
         if now == 0:
-            self._complaints.raise_('clock', '/clock: use_sim_time is set but nothing comes, so no '
-                                    'age is known: play the bag with --clock')
+            self._complaints.raise_('clock', '/clock: use_sim_time is set but nothing comes, so '
+                                    'no age is known: play the bag with --clock')
             return None
         side = 'after' if age < 0 else 'before'
         self._complaints.raise_(

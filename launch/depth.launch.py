@@ -3,12 +3,11 @@
 """Start the depth node: `ros2 launch depth_estimation_ros depth.launch.py --show-args`."""
 from __future__ import annotations
 
-from collections.abc import Mapping
 import os
 from pathlib import Path
-import shutil
 
 from ament_index_python.packages import get_package_prefix, PackageNotFoundError
+from depth_estimation_ros.dds import dds_profile
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
 from launch_ros.actions import Node
@@ -34,10 +33,6 @@ ARGUMENTS = {
     'log_level': f'one of: {", ".join(LOG_LEVELS)}',
     'autostart': 'false: leave configure and activate to a lifecycle manager',
 }
-
-OLD_PROFILE, NEW_PROFILE = 'FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'
-# The node takes 64 MB of it; what else runs needs some too.
-MIN_SHARED_MEMORY = 256 * 2**20  # bytes
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -101,36 +96,3 @@ def rviz(namespace: str | None, use_sim_time: bool) -> LaunchDescriptionEntity:
     return Node(package='rviz2', executable='rviz2', namespace=namespace, output='screen',
                 arguments=['-d', str(CONFIG / 'depth.rviz')],
                 parameters=[{'use_sim_time': use_sim_time}])
-
-
-def dds_profile(environment: Mapping[str, str]) -> tuple[dict[str, str], str]:
-    """
-    Return what to add to the node's environment, and a sentence that says why.
-
-    Fast DDS sends through 512 kB of shared memory, smaller than one image; config/fastdds.xml
-    gives the node 64 MB. It is for Fast DDS only, and what the user has set comes first.
-    """
-    default = 'Fast DDS profile: not set'
-    rmw = environment.get('RMW_IMPLEMENTATION') or 'rmw_fastrtps_cpp'
-    if not rmw.startswith('rmw_fastrtps'):
-        return {}, f'{default}, RMW_IMPLEMENTATION is {rmw}'
-    for name in (OLD_PROFILE, NEW_PROFILE):
-        if environment.get(name):
-            return {}, f'{default}, {name} is already {environment[name]}'
-    if environment.get('ROS_LOCALHOST_ONLY') == '1':  # Humble would open the network again
-        return {}, f'{default}, ROS_LOCALHOST_ONLY is 1 and the profile would overrule it'
-    try:
-        free = shutil.disk_usage('/dev/shm').free
-    except OSError:
-        return {}, f'{default}, there is no /dev/shm'
-    if free < MIN_SHARED_MEMORY:
-        return {}, (f'{default}, /dev/shm has {free >> 20} MB free and {MIN_SHARED_MEMORY >> 20} '
-                    'are wanted: large images may arrive late (docker run --shm-size=1g)')
-    profile = str(CONFIG / 'fastdds.xml')
-    # Up to Jazzy only the old name is read; Kilted reads the new one and warns of the old. Without
-    # ROS_DISTRO (the wheels set none) both are needed.
-    names = {OLD_PROFILE, NEW_PROFILE}
-    if 'ROS_DISTRO' in environment:
-        old = environment['ROS_DISTRO'] in ('humble', 'iron', 'jazzy')
-        names = {OLD_PROFILE if old else NEW_PROFILE}
-    return dict.fromkeys(names, profile), f'Fast DDS profile: {profile}'

@@ -1,7 +1,7 @@
 # Copyright 2026 the depth_estimation_ros authors
 # SPDX-License-Identifier: Apache-2.0
 """The table of parameters, and that the shipped files agree with it."""
-from depth_estimation_ros.parameters import ALWAYS, settings_from, TABLE
+from depth_estimation_ros.parameters import ALWAYS, reference, settings_from, TABLE
 from harness import REPOSITORY
 import pytest
 import yaml
@@ -23,6 +23,10 @@ def test_depth_yaml_holds_every_parameter_with_its_default():
     for parameter in TABLE:
         assert parameter.description in said
         assert parameter.when == ALWAYS or f'({parameter.when})' in said
+
+
+def test_the_reference_is_made_of_the_table():
+    assert (REPOSITORY / 'docs/parameters.md').read_text() == reference()
 
 
 def test_the_other_files_hold_parameters_that_exist():

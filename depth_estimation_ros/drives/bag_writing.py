@@ -1,0 +1,296 @@
+# Copyright 2026 the depth_estimation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Making rosbag2 files, of drives, of films and of messages as they come, without ROS.
+
+The metadata.yaml is rosbag2's version 8: the newest whose QoS profiles Humble reads too.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+import os
+from pathlib import Path
+import shutil
+from tempfile import mkdtemp
+import time
+
+import mcap.writer
+import numpy as np
+from rosbags.interfaces import (
+    Connection, Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime)
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import get_typestore, Stores
+
+from depth_estimation_ros.camera import Calibration
+from depth_estimation_ros.drives import DriveError
+from depth_estimation_ros.drives.folder import pinhole_calibration
+from depth_estimation_ros.drives.kitti import KittiDrive
+
+KITTI_CAMERAS = ('camera_gray_left', 'camera_gray_right', 'camera_color_left',
+                 'camera_color_right')
+KITTI_CLOUD, KITTI_LIDAR = '/kitti/velo/pointcloud', 'velo_link'
+FLOAT32 = 7  # sensor_msgs/PointField
+
+
+class Recorder:
+    """
+    A bag that appears under its name when it is whole, and not before.
+
+    Leaving the `with` block by an exception (Ctrl-C too) leaves nothing behind. Messages are
+    given serialised. Definitions of their types are ROS 2's own; those of Jazzy and of every
+    other distribution from Humble on are the same for the types that this package makes.
+    """
+
+    def __init__(self, path: Path | str):
+        """
+        Begin the bag, a folder that must not exist yet.
+
+        :raises DriveError: it exists, or its parent cannot be written to.
+        """
+        self.path = Path(path).absolute()
+        self.counts: dict[str, int] = {}
+        self._types = get_typestore(Stores.ROS2_JAZZY)
+        self._connections: dict[str, Connection] = {}
+        if self.path.exists():
+            raise DriveError(f'{self.path} exists already: give another name for the bag, or '
+                             'remove it first')
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._folder = Path(mkdtemp(prefix=f'.{self.path.name}.', dir=self.path.parent))
+        except OSError as error:
+            raise self._failed(error) from None
+        self._writer = _Writer(self._folder / self.path.name, version=8,
+                               storage_plugin=StoragePlugin.MCAP)
+        try:
+            self._writer.open()
+        except OSError as error:
+            self._discard()
+            raise self._failed(error) from None
+
+    def __enter__(self) -> Recorder:
+        """Begin the block that fills the bag."""
+        return self
+
+    def knows(self, type: str) -> bool:
+        """Tell whether messages of this type can be written."""
+        return type in self._types.fielddefs
+
+    def write(self, topic: str, type: str, stamp: int, data: bytes,
+              latched: bool = False) -> None:
+        """
+        Append a message.
+
+        :param stamp: when it was recorded, integer nanoseconds.
+        :param latched: the topic's publisher offers transient local; the first message tells.
+        :raises DriveError: the type's definition is not known, or the disk is full.
+        """
+        if topic not in self._connections:
+            if not self.knows(type):
+                raise DriveError(f'{topic} has messages of type {type}, whose definition is not '
+                                 'known here: leave this topic out')
+            self._connections[topic] = self._writer.add_connection(
+                topic, type, typestore=self._types, offered_qos_profiles=[_offer(latched)])
+            self.counts[topic] = 0
+        try:
+            self._writer.write(self._connections[topic], stamp, data)
+        except OSError as error:
+            raise self._failed(error) from None
+        self.counts[topic] += 1
+
+    def make(self, type: str, **fields):
+        """Return a message of this type for `write_message`; arrays are numpy's."""
+        return self._types.types[type](**fields)
+
+    def write_message(self, topic: str, stamp: int, message, latched: bool = False) -> None:
+        """Append a message that `make` made."""
+        type = message.__msgtype__
+        self.write(topic, type, stamp, self._types.serialize_cdr(message, type), latched)
+
+    def __exit__(self, kind, error, trace) -> None:
+        """Give the bag its name; without a message, or after an exception, leave nothing."""
+        try:
+            if kind is None and not self.counts:
+                raise DriveError(f'{self.path} was not made: there was no message to write')
+            if kind is None:
+                self._writer.close()
+                os.rename(self._writer.path, self.path)
+        except OSError as failure:
+            raise self._failed(failure) from None
+        finally:
+            self._discard()
+
+    def _discard(self) -> None:
+        with suppress(OSError):
+            self._writer.abort()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _failed(self, error: OSError) -> DriveError:
+        return DriveError(f'{self.path} cannot be written, {error.strerror.lower()}: nothing is '
+                          'left of it; free some space, or name another place')
+
+
+class _McapStorage:
+    """rosbags' storage interface over the official MCAP writer: its files carry checksums."""
+
+    def __init__(self, path: Path, compression) -> None:
+        self.path = path / f'{path.name}.mcap'
+        self._file = self.path.open('xb')
+        self._writer = mcap.writer.Writer(
+            self._file, compression=mcap.writer.CompressionType.NONE)  # pictures hardly shrink
+        self._writer.start(profile='ros2')
+        self._schemas: dict[str, int] = {}
+        self._channels: dict[int, int] = {}
+
+    def add_msgtype(self, connection: Connection) -> None:
+        """Write the definition of a message type."""
+        self._schemas[connection.msgtype] = self._writer.register_schema(
+            connection.msgtype, 'ros2msg', connection.msgdef.data.encode())
+
+    def add_connection(self, connection: Connection, offered_qos_profiles: str) -> None:
+        """Write a topic."""
+        self._channels[connection.id] = self._writer.register_channel(
+            connection.topic, 'cdr', self._schemas[connection.msgtype],
+            {'offered_qos_profiles': offered_qos_profiles,
+             'topic_type_hash': connection.digest})
+
+    def write(self, connection: Connection, timestamp: int, data: bytes) -> None:
+        """Write a message."""
+        self._writer.add_message(
+            self._channels[connection.id], timestamp, bytes(data), timestamp)
+
+    def close(self, version: int, metadata: str) -> None:
+        """Finish the file, all the way to the disk: it gets its name after this."""
+        self._writer.add_metadata('rosbag2', {'serialized_metadata': metadata})
+        self._writer.finish()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+    def abort(self) -> None:
+        """Close the file as it is."""
+        self._file.close()
+
+
+class _Writer(Writer):
+    STORAGE_PLUGINS = {StoragePlugin.MCAP: _McapStorage}
+
+
+def _offer(latched: bool) -> Qos:
+    return Qos(
+        QosHistory.KEEP_LAST, 1 if latched else 10, QosReliability.RELIABLE,
+        QosDurability.TRANSIENT_LOCAL if latched else QosDurability.VOLATILE,
+        QosTime(0, 0), QosTime(0, 0), QosLiveliness.AUTOMATIC, QosTime(0, 0), False)
+
+
+def from_kitti(folder: Path | str, path: Path | str, camera: int = 2,
+               progress: Callable[[Iterable], Iterable] = iter) -> None:
+    """
+    Make a bag of a KITTI raw drive: pictures, CameraInfo, laser scans and the way between them.
+
+    Topics and frames are the classic converter's for raw drives (`/kitti/camera_color_left/
+    image_raw`, `.../camera_info`, `/kitti/velo/pointcloud`, `velo_link`), so that what replays
+    one replays the other. The pixels are rectified in spite of the topic's name, so the
+    CameraInfo says what holds for them: K is the left of P, D is zero, P has no Tx (points and tf
+    are in the camera's own frame). It reads the same with `rectified` auto, true or false.
+    Everything of a frame has the stamp of its picture, in the header and in the bag; pictures
+    without a scan stay without.
+
+    :param progress: is given the drive and returns its frames; such as tqdm.
+    :raises DriveError: as `KittiDrive`, `KittiFrame` and `Recorder`.
+    """
+    drive = KittiDrive(folder, camera)
+    name = KITTI_CAMERAS[camera]
+    with Recorder(path) as bag:
+        bag.write_message('/tf_static', drive[0].stamp, _transform(
+            bag.make, drive[0].stamp, KITTI_LIDAR, name, np.linalg.inv(drive.velo_to_cam)),
+            latched=True)
+        for frame in progress(drive):
+            _write_picture(bag, f'/kitti/{name}/image_raw', name, frame.stamp, frame.image(),
+                           pinhole_calibration(frame.camera))
+            if frame.scan_path is not None:
+                bag.write_message(KITTI_CLOUD, frame.stamp, _cloud(
+                    bag.make, frame.stamp, KITTI_LIDAR, frame.scan()))
+
+
+def from_video(frames: Iterable[tuple[int, np.ndarray]], calibration: Calibration,
+               path: Path | str, image: str = '/camera/image_raw', frame_id: str = 'camera',
+               start: int | None = None) -> None:
+    """
+    Make a bag of pictures, with the CameraInfo on the sibling topic of `image`.
+
+    :param frames: (stamp, picture): nanoseconds since the first one; (H, W, 3) uint8 BGR.
+    :param start: nanoseconds since 1970 that are added to the stamps; None: now. ROS takes a
+        stamp of 0 for none at all.
+    :raises DriveError: no pictures, or of another size than the calibration; as `Recorder`.
+    """
+    start = time.time_ns() if start is None else start
+    size = calibration.image_size()
+    with Recorder(path) as bag:
+        for stamp, picture in frames:
+            height, width = picture.shape[:2]
+            if (width, height) != size:
+                raise DriveError(f'a picture for {path} is {width}x{height} but the calibration '
+                                 f'is for {size[0]}x{size[1]}: give the calibration of this size')
+            _write_picture(bag, image, frame_id, start + stamp, picture, calibration)
+
+
+def _write_picture(bag: Recorder, topic: str, frame: str, stamp: int, picture: np.ndarray,
+                   calibration: Calibration) -> None:
+    height, width = picture.shape[:2]
+    header = _header(bag.make, stamp, frame)
+    # The CameraInfo first: a node that holds the newest one then holds this picture's.
+    c = calibration
+    d, k, r, p = (np.array(numbers, np.float64) for numbers in (c.d, c.k, c.r, c.p))
+    x, y, roi_width, roi_height = c.roi
+    bag.write_message(f'{topic.rpartition("/")[0]}/camera_info', stamp, bag.make(
+        'sensor_msgs/msg/CameraInfo', header=header, height=c.height, width=c.width,
+        distortion_model=c.model, d=d, k=k, r=r, p=p, binning_x=c.binning[0],
+        binning_y=c.binning[1], roi=bag.make(
+            'sensor_msgs/msg/RegionOfInterest', x_offset=x, y_offset=y, width=roi_width,
+            height=roi_height, do_rectify=False)))
+    bag.write_message(topic, stamp, bag.make(
+        'sensor_msgs/msg/Image', header=header, height=height, width=width, encoding='bgr8',
+        is_bigendian=0, step=3 * width, data=np.ascontiguousarray(picture).reshape(-1)))
+
+
+def _header(make, stamp: int, frame: str):
+    return make('std_msgs/msg/Header', frame_id=frame, stamp=make(
+        'builtin_interfaces/msg/Time', sec=stamp // 10**9, nanosec=stamp % 10**9))
+
+
+def _cloud(make, stamp: int, frame: str, points: np.ndarray):
+    fields = [make('sensor_msgs/msg/PointField', name=name, offset=4 * i, datatype=FLOAT32,
+                   count=1) for i, name in enumerate(('x', 'y', 'z', 'intensity'))]
+    return make('sensor_msgs/msg/PointCloud2', header=_header(make, stamp, frame), height=1,
+                width=len(points), fields=fields, is_bigendian=False, point_step=16,
+                row_step=16 * len(points), is_dense=True,
+                data=points.astype('<f4').reshape(-1).view(np.uint8))
+
+
+def _transform(make, stamp: int, parent: str, child: str, child_to_parent: np.ndarray):
+    x, y, z = (float(number) for number in child_to_parent[:3, 3])
+    qx, qy, qz, qw = quaternion(child_to_parent[:3, :3])
+    return make('tf2_msgs/msg/TFMessage', transforms=[make(
+        'geometry_msgs/msg/TransformStamped', header=_header(make, stamp, parent),
+        child_frame_id=child, transform=make(
+            'geometry_msgs/msg/Transform',
+            translation=make('geometry_msgs/msg/Vector3', x=x, y=y, z=z),
+            rotation=make('geometry_msgs/msg/Quaternion', x=qx, y=qy, z=qz, w=qw)))])
+
+
+def quaternion(rotation: np.ndarray) -> tuple[float, float, float, float]:
+    """
+    Return x, y, z, w of the unit quaternion nearest to a (3, 3) rotation, rounded ones too.
+
+    It is the eigenvector of the largest eigenvalue of a symmetric matrix: Bar-Itzhack, "New
+    Method for Extracting the Quaternion from a Rotation Matrix" (2000).
+    """
+    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = rotation
+    _, vectors = np.linalg.eigh(np.array([
+        [xx - yy - zz, yx + xy, zx + xz, zy - yz],
+        [yx + xy, yy - xx - zz, zy + yz, xz - zx],
+        [zx + xz, zy + yz, zz - xx - yy, yx - xy],
+        [zy - yz, xz - zx, yx - xy, xx + yy + zz]]) / 3)
+    x, y, z, w = (float(number) for number in vectors[:, -1] * (np.sign(vectors[3, -1]) or 1))
+    return x, y, z, w

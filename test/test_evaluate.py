@@ -1,0 +1,177 @@
+# Copyright 2026 the depth_estimation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""`depth_estimation evaluate`: a drive, pairs, bags; and the whole circle over real DDS."""
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import cv2
+from depth_estimation_ros.cli import main
+from depth_estimation_ros.dds import dds_profile
+from depth_estimation_ros.evaluate import run
+from harness import NodeProcess, REPOSITORY, Robot, wait
+from key_init import synth, write_monodepth2_checkpoint
+import numpy as np
+import pytest
+
+pytest.importorskip('rosbags', reason='rosbags (the extra cli) is not installed')
+DRIVE = 'data/kitti_raw/2011_09_26/2011_09_26_drive_0052_sync'
+
+
+def figures(report, row):
+    """Return the columns of a row of the table."""
+    [line] = [line for line in report.splitlines() if line.startswith(f'{row} ')]
+    names = 'n missing abs_rel sq_rel rmse rmse_log d1 d2 d3 median_ratio'.split()
+    n, rest = re.match(r'([\d ]+?)  +(.*)', line[len(row):].strip()).groups()
+    return dict(zip(names, [int(n.replace(' ', '')), *map(float, rest.split())]))
+
+
+@pytest.fixture(scope='module')
+def kitti_bag(shared, tmp_path_factory):
+    """Return a bag of the drive."""
+    from depth_estimation_ros.drives.bag_writing import from_kitti
+    bag = tmp_path_factory.mktemp('bags') / 'kitti'
+    from_kitti(shared / DRIVE, bag)
+    return bag
+
+
+def test_a_drive_gives_the_figures_of_the_original_code(shared, ms_weights, tmp_path):
+    report = run(str(shared / DRIVE), 'rt_monodepth_s', str(ms_weights), output=tmp_path)
+    mean, scaled = figures(report, 'mean'), figures(report, 'median-scaled')
+    assert (mean['n'], mean['missing']) == (214896, 0)
+    assert (mean['abs_rel'], mean['d1']) == pytest.approx((0.206, 0.752), abs=5e-4)
+    assert scaled['abs_rel'] == pytest.approx(0.236, abs=5e-4)
+    written = json.loads((tmp_path / 'metrics.json').read_text())
+    assert len(written['frames']) == 16 and len(list(tmp_path.glob('*.jpg'))) == 16
+    assert written['mean']['abs_rel'] == pytest.approx(mean['abs_rel'], abs=1e-4)
+    assert 0 < written['scale_drift'] < 0.1 and 0 < written['scale_spread'] < 0.1
+
+
+def test_pictures_with_annotated_depth_to_the_digit(shared, ms_weights, tmp_path):
+    calibration = tmp_path / 'camera.yaml'
+    calibration.write_text(
+        'image_width: 1242\nimage_height: 375\n'
+        'camera_matrix: {data: [721.5377, 0, 609.5593, 0, 721.5377, 172.854, 0, 0, 1]}\n'
+        'distortion_coefficients: {data: [0, 0, 0, 0, 0]}\n'
+        'rectification_matrix: {data: [1, 0, 0, 0, 1, 0, 0, 0, 1]}\n'
+        'projection_matrix: {data: [721.5377, 0, 609.5593, 0, 0, 721.5377, 172.854, 0, 0, 0, 1, '
+        '0]}\n')
+    report = run(str(shared / 'data/kitti_annotated/image'), 'rt_monodepth_s', str(ms_weights),
+                 truth=str(shared / 'data/kitti_annotated/depth'), truth_unit=256,
+                 camera=str(calibration))
+    mean = figures(report, 'mean')
+    assert (mean['n'], mean['abs_rel'], mean['d1']) == (87504, 0.0398, 0.9895)
+    assert figures(report, 'median-scaled')['abs_rel'] == 0.0360
+
+
+def test_nyu_protocol(shared, tmp_path):
+    """The crop and the unit: 426 x 560 pixels, less those without depth."""
+    weights = write_monodepth2_checkpoint(tmp_path, width=320, height=96)
+    report = run(str(shared / 'data/nyu/image'), 'monodepth2', str(weights),
+                 truth=str(shared / 'data/nyu/depth'), truth_unit=1000, fov=63.3, crop='nyu',
+                 max_depth=10.0)
+    depth = cv2.imread(str(shared / 'data/nyu/depth/00000.png'), -1)[45:471, 41:601] / 1000
+    assert figures(report, 'mean')['n'] == ((depth > 1e-3) & (depth < 10)).sum()
+
+
+def test_a_bag_against_a_model(kitti_bag, ms_weights):
+    report = run(str(kitti_bag), 'rt_monodepth_s', str(ms_weights))
+    mean = figures(report, 'mean')
+    assert (mean['n'], mean['missing']) == (214896, 0)
+    assert mean['abs_rel'] == pytest.approx(0.206, abs=5e-4)
+
+
+def test_from_kitti_to_play_to_the_node_to_a_recording_to_figures(
+        kitti_bag, ms_weights, tmp_path):
+    from depth_estimation_ros.drives.bag import Bag
+    profile = dds_profile({})[0]
+    node = NodeProcess(
+        {'weights': str(ms_weights), 'rectified': 'true', 'use_sim_time': True},
+        ['-r', 'image:=/kitti/camera_color_left/image_raw'], environment=profile)
+    recording = tmp_path / 'recording'
+
+    def bag(*arguments):
+        return subprocess.Popen(
+            [sys.executable, '-m', 'depth_estimation_ros.cli', 'bag', *map(str, arguments)],
+            env={**os.environ, 'ROS_DOMAIN_ID': str(node.domain), **profile}, cwd=REPOSITORY,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    recorder = bag('record', recording, '/depth/image_rect', '/depth/camera_info')
+    try:
+        node.wait_for('waiting for images')
+        robot = Robot(node, outputs=())
+        wait(lambda: robot.node.count_subscribers('/depth/image_rect')
+             and robot.node.count_subscribers('/depth/camera_info'), 30,
+             lambda: 'the recorder does not read')
+        robot.close()
+        time.sleep(0.5)  # the node's side of the match
+        player = bag('play', kitti_bag, '--rate', 0.3, '--wait-for',
+                     '/kitti/camera_color_left/image_raw', '/kitti/camera_color_left/camera_info')
+        said, _ = player.communicate(timeout=60)
+        assert player.returncode == 0 and '48 messages' in said, said
+        time.sleep(1)
+        recorder.send_signal(signal.SIGINT)
+        said, _ = recorder.communicate(timeout=30)
+        assert recorder.returncode == 0, said
+    finally:
+        recorder.kill()
+        node.stop()
+    with Bag(kitti_bag) as bag, Bag(recording) as recorded:
+        sent = [m.stamp for m in bag.read(['/kitti/camera_color_left/image_raw'])]
+        stamps = [recorded.decode(m).header.stamp for m in recorded.read(['/depth/image_rect'])]
+    assert [s.sec * 10**9 + s.nanosec for s in stamps] == sent
+    report = run(str(recording), '', '', depth_topic='/depth/image_rect', truth=str(kitti_bag))
+    mean = figures(report, 'mean')
+    assert mean['n'] == 214896
+    assert mean['abs_rel'] == pytest.approx(0.206, abs=0.01)
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    """Return a folder of pictures, one of truths, and a small checkpoint."""
+    for name in ('image', 'truth'):
+        (tmp_path / name).mkdir()
+    for i in range(2):
+        cv2.imwrite(str(tmp_path / f'image/{i}.png'), synth(96, 320)[..., ::-1])
+        cv2.imwrite(str(tmp_path / f'truth/{i}.png'), np.full((96, 320), 5000, np.uint16))
+    write_monodepth2_checkpoint(tmp_path / 'r18', width=320, height=96)
+    return tmp_path
+
+
+def evaluate(pairs, capsys, *arguments, source='image'):
+    """Run the command and return its exit code and what it said."""
+    code = main(['evaluate', str(pairs / source), '--model', 'monodepth2', '--weights',
+                 str(pairs / 'r18'), *map(str, arguments)])
+    said = capsys.readouterr()
+    return code, said.out + said.err
+
+
+def test_a_model_without_scale_is_judged_after_scaling(pairs, capsys):
+    write_monodepth2_checkpoint(pairs / 'r18', width=320, height=96, use_stereo=False)
+    code, said = evaluate(pairs, capsys, '--truth', pairs / 'truth', '--truth-unit', 1000,
+                          '--fov', 81.6)
+    assert code == 0 and 'only the median-scaled figures mean anything' in said
+
+
+def test_what_is_wrong_is_one_sentence(pairs, capsys):
+    truth = ('--truth', pairs / 'truth', '--truth-unit', 1000)
+    for arguments, words in (
+            ((), '--truth'),
+            (('--truth', pairs / 'truth'), '--truth-unit'),
+            (truth, '--fov'),
+            ((*truth, '--fov', 81.6, '--crop', 'nyu'), '640x480'),
+            (('--truth', pairs / 'nothing', '--truth-unit', 1000, '--fov', 81.6), '0.png')):
+        code, said = evaluate(pairs, capsys, *arguments)
+        assert code == 1 and words in said and len(said.strip().splitlines()) == 1, said
+    cv2.imwrite(str(pairs / 'truth/1.png'), np.zeros((10, 10), np.uint16))
+    assert '10x10' in evaluate(pairs, capsys, *truth, '--fov', 81.6)[1]
+    cv2.imwrite(str(pairs / 'truth/0.png'), np.zeros((96, 320), np.uint16))
+    assert 'no depth between' in evaluate(pairs, capsys, *truth, '--fov', 81.6)[1]
+    assert 'not there' in evaluate(pairs, capsys, source='none')[1]
+    shutil.rmtree(pairs / 'r18')
+    assert 'weights' in evaluate(pairs, capsys, *truth, '--fov', 81.6)[1]
