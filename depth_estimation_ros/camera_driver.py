@@ -21,7 +21,7 @@ from depth_estimation_ros.diagnostics import Complaints
 from depth_estimation_ros.drives import DriveError
 from depth_estimation_ros.drives.folder import find_optics, Frame, Optics, Pictures
 from depth_estimation_ros.drives.video import Film, is_webcam, open_recording, Webcam
-from depth_estimation_ros.qos import create_publisher
+from depth_estimation_ros.qos import camera_topics, create_publisher
 
 
 def run(source: str, camera: str = '', fov: float = 0.0, rate: float = 0.0, loop: bool = True,
@@ -53,6 +53,9 @@ def run(source: str, camera: str = '', fov: float = 0.0, rate: float = 0.0, loop
             node.play(opened, rate, loop)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
+    except RuntimeError:  # of rclpy's, when SIGTERM comes in the middle of a call
+        if rclpy.ok():
+            raise
     finally:
         # `ros2 launch` and the terminal both send SIGINT: the second must not cut this short.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -72,10 +75,7 @@ class CameraNode(rclpy.node.Node):
 
     def __init__(self, optics: Optics, frame_id: str, compressed: bool):
         super().__init__('camera')
-        image = self.resolve_topic_name('image')
-        info = self.resolve_topic_name('camera_info')
-        if info == self.resolve_topic_name('camera_info', only_expand=True):
-            info = image.rsplit('/', 1)[0] + '/camera_info'
+        image, info = camera_topics(self)
         self._compressed = compressed
         if compressed:
             image += '/compressed'

@@ -124,7 +124,7 @@ def reference() -> str:
         '# Parameters of depth_node', '',
         'Made of the table in `depth_estimation_ros/parameters.py` by',
         '`python -m depth_estimation_ros.parameters > docs/parameters.md`. An int is accepted for',
-        'a number. For `qos_overrides.<topic>.{subscription,publisher}.*` see [the node](node.md).',
+        'a number. On `qos_overrides.<topic>.{subscription,publisher}.*`: [the node](node.md).',
         '',
         '| name | kind | default | choices or range | what it does | a change |',
         '|---|---|---|---|---|---|', *rows, ''])

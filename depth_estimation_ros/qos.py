@@ -1,6 +1,6 @@
 # Copyright 2026 the depth_estimation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Quality of service: subscriptions that take what their publishers offer, readable refusals."""
+"""Topics of a camera and their quality of service: offers matched, refusals made readable."""
 from __future__ import annotations
 
 from rcl_interfaces.msg import ParameterDescriptor
@@ -97,6 +97,18 @@ class MatchedSubscription:
         if self._subscription:
             self._node.destroy_subscription(self._subscription)
         self._subscription = self._profile = None
+
+
+def camera_topics(node) -> tuple[str, str]:
+    """
+    Return where `image` and `camera_info` are, both resolved.
+
+    The sibling rule: where only the image is remapped, the info is beside it.
+    """
+    image, info = node.resolve_topic_name('image'), node.resolve_topic_name('camera_info')
+    if info == node.resolve_topic_name('camera_info', only_expand=True):
+        info = image.rsplit('/', 1)[0] + '/camera_info'
+    return image, info
 
 
 def create_publisher(node, message_type, topic: str, complaints: Complaints):

@@ -17,7 +17,7 @@ from depth_estimation_ros.diagnostics import Complaints, ERROR, FrameStatistics
 from depth_estimation_ros.encodings import ColorImage, EncodingError
 from depth_estimation_ros.estimator import Estimate
 from depth_estimation_ros.parameters import NodeParameters
-from depth_estimation_ros.qos import create_publisher, MatchedSubscription
+from depth_estimation_ros.qos import camera_topics, create_publisher, MatchedSubscription
 
 # Seconds without an image until that is reported.
 IMAGE_TIMEOUT = 5.0
@@ -70,10 +70,7 @@ class CameraStream:
 
     def configure(self) -> None:
         """Find the topics and create the publishers."""
-        image = self._node.resolve_topic_name('image')
-        info = self._node.resolve_topic_name('camera_info')
-        if info == self._node.resolve_topic_name('camera_info', only_expand=True):
-            info = image.rsplit('/', 1)[0] + '/camera_info'  # the sibling rule
+        image, info = camera_topics(self._node)
         self._compressed = self._parameters.settings.image_transport == 'compressed'
         self.base_topic = image
         self.image_topic = f'{image}/compressed' if self._compressed else image
