@@ -96,7 +96,8 @@ def test_each_stamp_gives_one_message_on_every_output(robot):
         time.sleep(max(period, 0.15))
     for topic in OUTPUTS:
         robot.wait_message(topic, sent[-1])
-        assert robot.order[topic] == sent
+        # Other outputs of the frames before may have come after `forget`.
+        assert [stamp for stamp in robot.order[topic] if stamp >= sent[0]] == sent
     for stamp in sent:
         assert {m[stamp].header.frame_id for m in robot.received.values()} == {'camera'}
 

@@ -155,8 +155,11 @@ def test_webcam_that_is_silent_is_said(monkeypatch):
     monkeypatch.setattr(Capture, 'period', 0.5)
     monkeypatch.setattr(video.cv2, 'VideoCapture', Capture)
     monkeypatch.setattr(video, 'WEBCAM_TIMEOUT', 0.1)
+    webcam = Webcam('/dev/null')
     with pytest.raises(DriveError, match='gives no more pictures'):
-        Webcam('/dev/null').newest()
+        webcam.newest()
+    monkeypatch.undo()
+    webcam.close()
 
 
 def test_webcam_that_is_not_there_is_said():
