@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 import signal
 import time
 
-import cv2
-import numpy as np
 import rclpy
 import rclpy.node
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
@@ -128,7 +126,7 @@ class CameraNode(rclpy.node.Node):
         if (self._info.width, self._info.height) != (width, height):
             raise DriveError(f'{frame.name} has {width}x{height} pixels, the pictures before it '
                              f'{self._info.width}x{self._info.height}: one camera has one size')
-        message = (_jpeg(self._header, frame.image) if self._compressed
+        message = (messages.jpeg_message(self._header, frame.image) if self._compressed
                    else messages.image_message(self._header, frame.image, 'bgr8'))
 
         def send(age: int) -> None:
@@ -193,9 +191,3 @@ def schedule(recording: Film | Pictures, rate: float, loop: bool) -> Iterator[tu
         if not loop:
             return
         begin = due + period
-
-
-def _jpeg(header: Header, image: np.ndarray) -> CompressedImage:
-    message = CompressedImage(header=header, format='bgr8; jpeg compressed bgr8')
-    message.data.frombytes(cv2.imencode('.jpg', image)[1].tobytes())
-    return message

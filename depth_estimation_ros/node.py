@@ -298,7 +298,11 @@ def main(args: list[str] | None = None) -> int:
     node, stop = None, threading.Event()
     try:
         _on_signals(signal.default_int_handler)  # up to the loop: KeyboardInterrupt
-        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+        try:
+            rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+        except RuntimeError as error:  # a parameter file that is not there, say
+            print(f'depth_node: {" ".join(str(error).split())}', file=sys.stderr)
+            return 1
         node = DepthNode()
         node.autostart()
         executor = SingleThreadedExecutor()

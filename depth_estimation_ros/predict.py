@@ -13,6 +13,7 @@ from contextlib import contextmanager, ExitStack
 from functools import lru_cache
 import os
 from pathlib import Path
+import shutil
 import sys
 import time
 
@@ -34,6 +35,7 @@ LINE_EVERY = 10.0  # seconds between lines of progress where there is no progres
 # slower); players and editors read it, browsers do not.
 CODEC = 'mp4v'
 FILM_WIDTH = 2560  # pixels of a side-by-side film at most
+FILM_ROOM = 4 * 2**20  # bytes free on disk, for the next frames and the index at the end
 CONTENTS = {
     'depth': 'depth/*.png, 16-bit millimetres along the optical axis, 0 = none or beyond 65.5 m',
     'color': 'color/*.png, one colour is one distance, red near, blue far, black none',
@@ -224,6 +226,9 @@ def _film(path: Path, fps: float) -> Iterator[Callable[[np.ndarray], None]]:
             if not writer.isOpened():
                 raise PredictError(f'{path} cannot be written: this OpenCV has no {CODEC} '
                                    'encoder, or the folder is full; leave film out of --write')
+        if shutil.disk_usage(path.parent).free < FILM_ROOM:  # OpenCV would go on regardless
+            raise PredictError(f'{path} cannot be written (less than {FILM_ROOM >> 20} MiB are '
+                               'free): make room, or give another --output')
         writer.write(image)
         count += 1
 
@@ -232,7 +237,7 @@ def _film(path: Path, fps: float) -> Iterator[Callable[[np.ndarray], None]]:
             yield add
         finally:
             writer.release()
-        # OpenCV does not say when the disk is full.
+        # OpenCV does not say when the disk was full, or the file could not grow.
         capture = cv2.VideoCapture(str(part))
         written = capture.get(cv2.CAP_PROP_FRAME_COUNT) if capture.isOpened() else 0
         capture.release()

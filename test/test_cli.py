@@ -52,6 +52,15 @@ def test_doctor_prints_what_a_bug_report_needs():
         assert fact in done.stdout, fact
 
 
+def test_a_parameter_file_that_is_not_there_is_one_sentence():
+    done = subprocess.run([sys.executable, '-m', 'depth_estimation_ros', '--ros-args',
+                           '--params-file', '/nowhere.yaml'], capture_output=True, text=True,
+                          cwd=REPOSITORY, timeout=60)
+    assert done.returncode == 1 and '/nowhere.yaml' in done.stderr
+    ours = [line for line in done.stderr.splitlines() if '[rcl]' not in line]
+    assert len(ours) == 1 and ours[0].startswith('depth_node: ')
+
+
 def test_demo_says_what_is_missing():
     done = command('demo')
     assert done.returncode == 1 and 'WEIGHTS and IMAGES' in done.stderr

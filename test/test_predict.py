@@ -7,6 +7,7 @@ import multiprocessing
 import os
 from pathlib import Path
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -335,6 +336,14 @@ def test_full_disk_is_one_sentence(weights, tmp_path, write, limit):
     assert 'cannot be written' in done.stderr and 'make room' in done.stderr
     check_whole(output, 8)
     assert not list(output.glob('*.mp4')) and not list(output.rglob('.*'))
+
+
+def test_film_stops_when_the_disk_is_nearly_full(film, weights, tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(predict.shutil, 'disk_usage', lambda _: usage._replace(free=10**6))
+    with pytest.raises(ValueError, match='street_depth.mp4 cannot be written .*4 MiB'):
+        run([film], weights, tmp_path / 'out', write=('film',))
+    assert not list((tmp_path / 'out').iterdir())
 
 
 def test_real_depth_keeps_its_accuracy_on_disk(ms_weights, shared, tmp_path):
