@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import metadata
 from pathlib import Path
 import shutil
 import sys
@@ -11,6 +12,7 @@ import sys
 OLD_PROFILE, NEW_PROFILE = 'FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'
 # The node takes 64 MB of it; what else runs needs some too.
 MIN_SHARED_MEMORY = 256 * 2**20  # bytes
+FIRST_NEW_RCLPY = 9  # Kilted's major version
 SHIPPED = 'share/depth_estimation_ros/config/fastdds.xml'
 
 
@@ -38,13 +40,19 @@ def dds_profile(environment: Mapping[str, str]) -> tuple[dict[str, str], str]:
         return {}, (f'{default}, /dev/shm has {free >> 20} MB free and {MIN_SHARED_MEMORY >> 20} '
                     'are wanted: large images may arrive late (docker run --shm-size=1g)')
     profile = str(_profile())
-    # Up to Jazzy only the old name is read; Kilted reads the new one and warns of the old. Without
-    # ROS_DISTRO (the wheels set none) both are needed.
-    names = {OLD_PROFILE, NEW_PROFILE}
+    return dict.fromkeys(_names(environment), profile), f'Fast DDS profile: {profile}'
+
+
+def _names(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the variables that are read: the old one up to Jazzy, later that one only warns."""
     if 'ROS_DISTRO' in environment:
         old = environment['ROS_DISTRO'] in ('humble', 'iron', 'jazzy')
-        names = {OLD_PROFILE if old else NEW_PROFILE}
-    return dict.fromkeys(names, profile), f'Fast DDS profile: {profile}'
+    else:  # the wheels set none
+        try:
+            old = int(metadata.version('ros-rclpy').split('.')[0]) < FIRST_NEW_RCLPY
+        except metadata.PackageNotFoundError:
+            return OLD_PROFILE, NEW_PROFILE
+    return (OLD_PROFILE,) if old else (NEW_PROFILE,)
 
 
 def _profile() -> Path:

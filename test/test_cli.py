@@ -99,7 +99,8 @@ def test_demo_shows_the_main_job(folder, tmp_path_factory):
 
 def test_demo_on_a_kitti_drive_prints_accuracy(ms_weights, shared, tmp_path):
     drive = shared / 'data/kitti_raw/2011_09_26/2011_09_26_drive_0052_sync'
-    done = command('demo', '--weights', ms_weights, '--images', drive, '--output', tmp_path)
+    done = command('demo', '--weights', ms_weights, '--images', drive, '--output', tmp_path,
+                   '--rate', 4)
     assert done.returncode == 0, done.stderr
     mean = next(line.split() for line in done.stdout.splitlines() if line.startswith('mean'))
     assert float(mean[-8]) == pytest.approx(0.206, abs=0.01)
