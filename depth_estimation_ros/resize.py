@@ -39,7 +39,7 @@ def _native(device: str) -> bool:
     try:
         F.interpolate(torch.zeros(1, 1, 4, 4, device=device), (2, 2), mode='lanczos',
                       antialias=True, align_corners=False)
-    except (NotImplementedError, ValueError, RuntimeError):
+    except (NotImplementedError, ValueError, RuntimeError):  # as this torch or device puts it
         return False
     return True
 
