@@ -12,7 +12,8 @@ import sys
 from depth_estimation_ros.camera import PinholeCamera
 from depth_estimation_ros.drives import DriveError
 from depth_estimation_ros.drives.bag import Bag, info
-from depth_estimation_ros.drives.bag_writing import from_kitti, from_video, quaternion, Recorder
+from depth_estimation_ros.drives.bag_messages import quaternion
+from depth_estimation_ros.drives.bag_writing import from_kitti, from_video, Recorder
 from depth_estimation_ros.drives.folder import pinhole_calibration
 from depth_estimation_ros.drives.kitti import KittiDrive
 from mcap.stream_reader import CRCValidationError

@@ -23,14 +23,13 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import get_typestore, Stores
 
 from depth_estimation_ros.camera import Calibration
-from depth_estimation_ros.drives import DriveError
+from depth_estimation_ros.drives import bag_messages as messages, DriveError
 from depth_estimation_ros.drives.folder import pinhole_calibration
 from depth_estimation_ros.drives.kitti import KittiDrive
 
 KITTI_CAMERAS = ('camera_gray_left', 'camera_gray_right', 'camera_color_left',
                  'camera_color_right')
 KITTI_CLOUD, KITTI_LIDAR = '/kitti/velo/pointcloud', 'velo_link'
-FLOAT32 = 7  # sensor_msgs/PointField
 
 
 class Recorder:
@@ -202,14 +201,14 @@ def from_kitti(folder: Path | str, path: Path | str, camera: int = 2,
     drive = KittiDrive(folder, camera)
     name = KITTI_CAMERAS[camera]
     with Recorder(path) as bag:
-        bag.write_message('/tf_static', drive[0].stamp, _transform(
-            bag.make, drive[0].stamp, KITTI_LIDAR, name, np.linalg.inv(drive.velo_to_cam)),
+        bag.write_message('/tf_static', drive[0].stamp, messages.transforms(
+            bag.make, drive[0].stamp, (KITTI_LIDAR, name, np.linalg.inv(drive.velo_to_cam))),
             latched=True)
         for frame in progress(drive):
-            _write_picture(bag, f'/kitti/{name}/image_raw', name, frame.stamp, frame.image(),
-                           pinhole_calibration(frame.camera))
+            write_picture(bag, f'/kitti/{name}/image_raw', name, frame.stamp, frame.image(),
+                          pinhole_calibration(frame.camera))
             if frame.scan_path is not None:
-                bag.write_message(KITTI_CLOUD, frame.stamp, _cloud(
+                bag.write_message(KITTI_CLOUD, frame.stamp, messages.cloud(
                     bag.make, frame.stamp, KITTI_LIDAR, frame.scan()))
 
 
@@ -232,65 +231,13 @@ def from_video(frames: Iterable[tuple[int, np.ndarray]], calibration: Calibratio
             if (width, height) != size:
                 raise DriveError(f'a picture for {path} is {width}x{height} but the calibration '
                                  f'is for {size[0]}x{size[1]}: give the calibration of this size')
-            _write_picture(bag, image, frame_id, start + stamp, picture, calibration)
+            write_picture(bag, image, frame_id, start + stamp, picture, calibration)
 
 
-def _write_picture(bag: Recorder, topic: str, frame: str, stamp: int, picture: np.ndarray,
-                   calibration: Calibration) -> None:
-    height, width = picture.shape[:2]
-    header = _header(bag.make, stamp, frame)
+def write_picture(bag: Recorder, topic: str, frame: str, stamp: int, picture: np.ndarray,
+                  calibration: Calibration) -> None:
+    """Append a picture, (H, W, 3) uint8 BGR, and its CameraInfo on the sibling topic."""
     # The CameraInfo first: a node that holds the newest one then holds this picture's.
-    c = calibration
-    d, k, r, p = (np.array(numbers, np.float64) for numbers in (c.d, c.k, c.r, c.p))
-    x, y, roi_width, roi_height = c.roi
-    bag.write_message(f'{topic.rpartition("/")[0]}/camera_info', stamp, bag.make(
-        'sensor_msgs/msg/CameraInfo', header=header, height=c.height, width=c.width,
-        distortion_model=c.model, d=d, k=k, r=r, p=p, binning_x=c.binning[0],
-        binning_y=c.binning[1], roi=bag.make(
-            'sensor_msgs/msg/RegionOfInterest', x_offset=x, y_offset=y, width=roi_width,
-            height=roi_height, do_rectify=False)))
-    bag.write_message(topic, stamp, bag.make(
-        'sensor_msgs/msg/Image', header=header, height=height, width=width, encoding='bgr8',
-        is_bigendian=0, step=3 * width, data=np.ascontiguousarray(picture).reshape(-1)))
-
-
-def _header(make, stamp: int, frame: str):
-    return make('std_msgs/msg/Header', frame_id=frame, stamp=make(
-        'builtin_interfaces/msg/Time', sec=stamp // 10**9, nanosec=stamp % 10**9))
-
-
-def _cloud(make, stamp: int, frame: str, points: np.ndarray):
-    fields = [make('sensor_msgs/msg/PointField', name=name, offset=4 * i, datatype=FLOAT32,
-                   count=1) for i, name in enumerate(('x', 'y', 'z', 'intensity'))]
-    return make('sensor_msgs/msg/PointCloud2', header=_header(make, stamp, frame), height=1,
-                width=len(points), fields=fields, is_bigendian=False, point_step=16,
-                row_step=16 * len(points), is_dense=True,
-                data=points.astype('<f4').reshape(-1).view(np.uint8))
-
-
-def _transform(make, stamp: int, parent: str, child: str, child_to_parent: np.ndarray):
-    x, y, z = (float(number) for number in child_to_parent[:3, 3])
-    qx, qy, qz, qw = quaternion(child_to_parent[:3, :3])
-    return make('tf2_msgs/msg/TFMessage', transforms=[make(
-        'geometry_msgs/msg/TransformStamped', header=_header(make, stamp, parent),
-        child_frame_id=child, transform=make(
-            'geometry_msgs/msg/Transform',
-            translation=make('geometry_msgs/msg/Vector3', x=x, y=y, z=z),
-            rotation=make('geometry_msgs/msg/Quaternion', x=qx, y=qy, z=qz, w=qw)))])
-
-
-def quaternion(rotation: np.ndarray) -> tuple[float, float, float, float]:
-    """
-    Return x, y, z, w of the unit quaternion nearest to a (3, 3) rotation, rounded ones too.
-
-    It is the eigenvector of the largest eigenvalue of a symmetric matrix: Bar-Itzhack, "New
-    Method for Extracting the Quaternion from a Rotation Matrix" (2000).
-    """
-    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = rotation
-    _, vectors = np.linalg.eigh(np.array([
-        [xx - yy - zz, yx + xy, zx + xz, zy - yz],
-        [yx + xy, yy - xx - zz, zy + yz, xz - zx],
-        [zx + xz, zy + yz, zz - xx - yy, yx - xy],
-        [zy - yz, xz - zx, yx - xy, xx + yy + zz]]) / 3)
-    x, y, z, w = (float(number) for number in vectors[:, -1] * (np.sign(vectors[3, -1]) or 1))
-    return x, y, z, w
+    bag.write_message(f'{topic.rpartition("/")[0]}/camera_info', stamp,
+                      messages.camera_info(bag.make, stamp, frame, calibration))
+    bag.write_message(topic, stamp, messages.image(bag.make, stamp, frame, picture, 'bgr8'))
