@@ -3,11 +3,13 @@
 
 # make venv          .venv: ROS 2 Jazzy from wheels, torch and this package
 # make test          all tests, on Jazzy
-# make test-kilted   all tests, on ROS 2 Kilted, in .venv-kilted
-# make demo          WEIGHTS=<checkpoint> IMAGES=<folder>: the main job, without a camera
+# make test-kilted   the tests whose outcome ROS 2 has a part in, on Kilted, in .venv-kilted
+# make demo          a generated street, through the real node: pictures and a table in demo/; or
+#                    IMAGES=<folder>, with another network MODEL=<name> WEIGHTS=<checkpoint>
 # make clean         removes what the others made
 
 PYTHON ?= python3
+MODEL ?= compact
 WEIGHTS ?=
 IMAGES ?=
 
@@ -19,6 +21,10 @@ unexport AMENT_PREFIX_PATH LD_LIBRARY_PATH PYTHONPATH RMW_IMPLEMENTATION \
 SOURCES := setup.py setup.cfg package.xml $(shell \
 	find depth_estimation_ros launch config scripts resource -name __pycache__ -prune -o -print)
 
+# The rest is arithmetic, networks and files, and the same on every distribution.
+ROS_TESTS := $(wildcard test/test_node_*.py) $(patsubst %,test/test_%.py, \
+	camera_driver cli cv_bridge evaluate launch packaging parameters player)
+
 .PHONY: venv test test-kilted demo clean
 .NOTPARALLEL:
 
@@ -28,10 +34,10 @@ test: .venv/installed
 	.venv/bin/python -m pytest
 
 test-kilted: .venv-kilted/installed
-	.venv-kilted/bin/python -m pytest
+	.venv-kilted/bin/python -m pytest $(ROS_TESTS)
 
 demo: .venv/installed
-	.venv/bin/depth_estimation demo --weights "$(WEIGHTS)" --images "$(IMAGES)"
+	.venv/bin/depth_estimation demo --model "$(MODEL)" --weights "$(WEIGHTS)" --images "$(IMAGES)"
 
 clean:
 	rm -rf .venv .venv-kilted build install log demo *.egg-info

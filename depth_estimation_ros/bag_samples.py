@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 import struct
 
@@ -35,8 +36,8 @@ def bag_samples(path: Path, truth_path: Path, depth_topic: str, truth_topic: str
     Yield the samples of a bag, in its order.
 
     :param truth_path: the bag with the truth and /tf_static; may be the same.
-    :param depth_topic: recorded depth to judge, with its CameraInfo beside it; empty: pictures
-        are yielded for a model.
+    :param depth_topic: recorded depth to judge, with its CameraInfo beside it and, where it was
+        recorded, its confidence; empty: pictures are yielded for a model.
     :param truth_topic: true depth images or a LiDAR's clouds; empty: the only PointCloud2.
     :param image_topic: empty: the only Image that is neither of these.
     :param rectified: `auto`, `true` or `false`, as the node's parameter.
@@ -52,20 +53,30 @@ def bag_samples(path: Path, truth_path: Path, depth_topic: str, truth_topic: str
             raise DriveError(f'{path} has no CameraInfo on {info_topic}, beside {judged}: without '
                              'it the depth has no camera')
         info = bag.decode(next(bag.read([info_topic])))
-        pairs = _pairs([_stamp(m) for m in bag.read([judged])],
-                       [_stamp(m) for m in truth_bag.read([truth_topic])],
+        stamps = [_stamp(m) for m in bag.read([judged])]
+        pairs = _pairs(stamps, [_stamp(m) for m in truth_bag.read([truth_topic])],
                        exact=truth_bag.topics[truth_topic].type == IMAGE)
         if not pairs:
             raise DriveError(f'no message on {truth_topic} of {truth_path} is within '
                              f'{SAME_TIME / 1e6:.0f} ms of one on {judged} of {path}: nothing to '
                              'compare')
         transforms = _transforms(truth_bag)
-        truths = _Truths(truth_bag, truth_topic, pairs)
+        truths = _Paired(truth_bag, truth_topic, pairs)
+        beside = judged.rsplit('/', 1)[0] + '/confidence'
+        sure = {}
+        if depth_topic and bag.topics.get(beside, ('',))[0] == IMAGE:
+            sure = _pairs([s for s in stamps if s in pairs],
+                          [_stamp(m) for m in bag.read([beside])], exact=True)
+        confidences = _Paired(bag, beside, sure)
         for message in bag.read([judged]):
             stamp = _stamp(message)
             if stamp in pairs:
-                yield _sample(stamp, bag.decode(message), truths.at(stamp), judged, info,
-                              transforms, bool(depth_topic), rectified)
+                sample = _sample(stamp, bag.decode(message), truths.at(stamp), judged, info,
+                                 transforms, bool(depth_topic), rectified)
+                if stamp in sure:
+                    sample = replace(
+                        sample, confidence=_depth_image(confidences.at(stamp), beside))
+                yield sample
 
 
 def _only(bag: Bag, kind: str, others: set[str], option: str) -> str:
@@ -93,8 +104,8 @@ def _transforms(bag: Bag) -> dict[tuple[str, str], np.ndarray]:
             for one in bag.decode(message).transforms}
 
 
-class _Truths:
-    """The truths of a bag by the stamps that they are paired with; few are held at a time."""
+class _Paired:
+    """The messages of a topic by the stamps they are paired with; few are held at a time."""
 
     def __init__(self, bag: Bag, topic: str, pairs: dict[int, int]):
         self._pairs = pairs
@@ -109,11 +120,11 @@ class _Truths:
             found, message = next(self._messages)
             if found in self._uses:
                 self._held[found] = self._bag.decode(message)
-        truth = self._held[wanted]
+        message = self._held[wanted]
         self._uses[wanted] -= 1
         if not self._uses[wanted]:
             del self._held[wanted]
-        return truth
+        return message
 
 
 def _pairs(judged: list[int], truths: list[int], exact: bool) -> dict[int, int]:
@@ -167,7 +178,7 @@ def _camera(info, picture, judged: str, rectified: str) -> PinholeCamera:
 
 
 def _depth_image(message, topic: str) -> np.ndarray:
-    """Return metres (H, W) float32 of a 32FC1 or 16UC1 image."""
+    """Return (H, W) float32 of a 32FC1 image as it is, of a 16UC1 one in metres."""
     kinds = {'32FC1': np.dtype('f4'), '16UC1': np.dtype('u2')}
     if message.encoding not in kinds:
         raise DriveError(f'{topic} is {message.encoding}, no depth image: 32FC1 or 16UC1')

@@ -9,6 +9,7 @@ Frames are optical frames (REP 103): x right, y down, z forward.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+import math
 
 import cv2
 import numpy as np
@@ -19,6 +20,8 @@ IDENTITY_FOCAL = 0.02
 IDENTITY_CENTRE = 0.03
 # Beyond this the resampling costs so much of the view that the user should know.
 NOTABLE_FOCAL = 0.10
+# Degrees beyond the fields of view of a training that the user should know of.
+NOTABLE_VIEW = 5.0
 # Sizes such as 1242x375 and 640x192 are the same aspect but for rounding to whole pixels.
 ASPECT_TOLERANCE = 0.01
 
@@ -163,6 +166,16 @@ def training_mismatch(camera: PinholeCamera, training) -> str | None:
             f'was trained on (fx/W {training.fx:.2f}, fy/H {training.fy:.2f}): the image is '
             'resampled to that camera, depth outside of its view is NaN and the metres deserve '
             'a check')
+
+
+def view_mismatch(camera: PinholeCamera, limits: tuple[float, float]) -> str | None:
+    """Return a sentence where the camera's horizontal field of view is over 5 degrees outside."""
+    view = math.degrees(2 * math.atan(camera.width / 2 / camera.fx))
+    if limits[0] - NOTABLE_VIEW <= view <= limits[1] + NOTABLE_VIEW:
+        return None
+    return (f'this camera ({describe(camera)}) sees {view:.0f} degrees from left to right, but '
+            f'the network was trained on {limits[0]:g} to {limits[1]:g}: the metres deserve a '
+            'check')
 
 
 def describe(camera: PinholeCamera) -> str:

@@ -15,7 +15,8 @@ import sys
 
 from depth_estimation_ros import __version__
 
-MODEL = 'rt_monodepth_s'
+MODEL = 'compact'
+DEMO_SEED = 3
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -54,12 +55,15 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar='COMMAND')
 
     demo = _command(commands, 'demo', _demo,
-                    'run the real node on your images and leave pictures and a table')
+                    'generate a street, run the real node on it, leave pictures and a table')
     _model(demo)
-    demo.add_argument('--images', default='', help='a KITTI raw drive, or a folder of images '
-                      'with a camera.yaml (ROS camera_calibration format)')
+    demo.add_argument('--images', default='', help='instead of a street: a KITTI raw drive, or a '
+                      'folder of images with a camera.yaml (ROS camera_calibration format)')
+    _camera_of(demo)
     demo.add_argument('--output', default=Path('demo'), type=Path, help='folder (default demo)')
     demo.add_argument('--rate', type=float, default=10.0, help='frames a second (default 10)')
+    demo.add_argument('--seed', type=int, default=DEMO_SEED, help='another seed, another street')
+    demo.add_argument('--frames', type=int, default=40, help='of the street (default 40)')
 
     predict = _command(commands, 'predict', _predict,
                        'images or a film to depth PNG, colour picture, PLY cloud and film')
@@ -141,6 +145,29 @@ def _bag(commands) -> None:
     _camera_of(video)
     video.add_argument('--topic', default='/camera/image_raw', help='default /camera/image_raw')
 
+    synthesize = _command(actions, 'synthesize', _bag_synthesize,
+                          'make a bag of a generated street drive, with exact depth')
+    synthesize.add_argument('path', metavar='BAG', help='the bag to write')
+    synthesize.add_argument('--seed', type=int, default=0, help='another seed, another street')
+    synthesize.add_argument('--frames', type=int, default=40, help='default 40')
+    synthesize.add_argument('--rate', type=float, default=10.0, metavar='HZ', help='default 10')
+    synthesize.add_argument('--size', default='640x192', metavar='WxH', help='default 640x192')
+    synthesize.add_argument('--fov', type=float, default=82.0, metavar='DEGREES',
+                            help='horizontal field of view (default 82)')
+    synthesize.add_argument('--kind', default='', metavar='STREET',
+                            help="open, residential, narrow, avenue, jam, motorway, 'car park', "
+                            'wood, village or square (default: as the seed has it)')
+    synthesize.add_argument('--speed', type=float, default=0.0, metavar='M/S',
+                            help="default: the street's")
+    synthesize.add_argument('--height', type=float, default=1.65, metavar='METRES',
+                            help='of the camera above the road (default 1.65)')
+    synthesize.add_argument('--pitch', type=float, default=0.0, metavar='DEGREES',
+                            help='down is positive')
+    synthesize.add_argument('--roll', type=float, default=0.0, metavar='DEGREES')
+    synthesize.add_argument('--lidar', action=argparse.BooleanOptionalAction, default=True,
+                            help='a simulated LiDAR too')
+    synthesize.add_argument('--device', default='cpu', help='cpu, cuda or cuda:N')
+
     play = _command(actions, 'play', _bag_play, 'publish a bag, with /clock')
     play.add_argument('path', metavar='BAG')
     play.add_argument('--rate', type=float, default=1.0, help='seconds of the bag a second')
@@ -169,7 +196,8 @@ def _command(commands, name: str, run, text: str) -> argparse.ArgumentParser:
 def _model(command: argparse.ArgumentParser) -> None:
     command.add_argument('--model', default=MODEL, help=f'default {MODEL}')
     command.add_argument('--weights', default='',
-                         help='checkpoint: a folder, a file in it or a zip')
+                         help='checkpoint: a folder, a file in it or a zip (default: what comes '
+                         'with the package, for compact)')
 
 
 def _camera_of(command: argparse.ArgumentParser) -> None:
@@ -230,6 +258,31 @@ def _bag_from_video(source: str, path: str, camera: str, fov: float, topic: str)
     height, width = first.image.shape[:2]
     calibration = find_optics(camera, fov, opened).calibration(width, height)
     from_video(((frame.stamp, frame.image) for frame in opened), calibration, path, topic)
+    return info(path)
+
+
+def _bag_synthesize(path: str, size: str, fov: float, height: float, pitch: float, roll: float,
+                    lidar: bool, device: str, **plan) -> str:
+    from math import radians
+
+    from depth_estimation_ros.drives import DriveError
+    from depth_estimation_ros.drives.bag import info
+    from depth_estimation_ros.drives.folder import find_optics
+    from depth_estimation_ros.drives.synthetic.bag import synthesize
+    from depth_estimation_ros.drives.synthetic.drive import Mount, Plan, SyntheticDrive
+    from depth_estimation_ros.predict import progress
+    width, _, rows = size.partition('x')
+    if not (width.isdigit() and rows.isdigit() and 32 <= int(width) <= 8192
+            and 32 <= int(rows) <= 8192):
+        raise DriveError(f'--size {size} is not two whole numbers like 640x192, each from 32 to '
+                         '8192')
+    if not 0.2 <= height <= 10:
+        raise DriveError(f'--height {height:g} is not from 0.2 to 10 metres')
+    drive = SyntheticDrive(
+        Plan(mount=Mount(height, 0.0, radians(pitch), radians(roll)), **plan),
+        find_optics('', fov, None).camera(int(width), int(rows)), device)
+    synthesize(drive, path, lidar, progress=lambda numbers: progress(
+        numbers, len(drive), 'render'))
     return info(path)
 
 

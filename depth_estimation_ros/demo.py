@@ -1,16 +1,19 @@
 # Copyright 2026 the depth_estimation_ros authors
 # SPDX-License-Identifier: Apache-2.0
 """
-The main job, shown: the real node, images sent to it over DDS, pictures of what it published.
+The main job, shown: a bag is replayed to the real node, and what it published is judged.
 
-Frames go out at a camera's pace, whether the node keeps up or not, as a camera would.
+Without images of one's own a street is generated, whose depth is known exactly. Node, player and
+recorder are the commands that a user has, each a process of its own, over real DDS.
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
 import os
 from pathlib import Path
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,188 +24,199 @@ import numpy as np
 import yaml
 
 from depth_estimation_ros import evaluation
-from depth_estimation_ros.camera import Calibration, PinholeCamera
-from depth_estimation_ros.drives import DriveError, image_files, read_image
-from depth_estimation_ros.drives.folder import CAMERA_FILE, read_camera_yaml
-from depth_estimation_ros.drives.kitti import KittiDrive
+from depth_estimation_ros.bag_samples import bag_samples
+from depth_estimation_ros.camera import PinholeCamera
+from depth_estimation_ros.drives import DriveError
+from depth_estimation_ros.drives.bag import Bag
+from depth_estimation_ros.drives.bag_writing import from_kitti, from_video
+from depth_estimation_ros.drives.folder import find_optics
+from depth_estimation_ros.drives.video import open_recording
+from depth_estimation_ros.predict import progress
 
 START_TIMEOUT = 120.0  # seconds; importing torch from a cold disk takes its time
+OUTPUTS = ('/depth/image_rect', '/depth/camera_info', '/depth/confidence', '/points',
+           '/diagnostics')
 MAX_FRAMES = 200  # a demo, kept in memory
+SIZE, FIELD_OF_VIEW = (640, 192), 82.0  # of the generated street's camera
 
 
 class DemoError(ValueError):
     """The demo cannot run; the message says what is missing."""
 
 
-@dataclass(frozen=True, eq=False)
-class _Scene:
-    """Images (BGR), true depth where it is known, and the camera."""
-
-    names: Sequence[str]
-    images: Sequence[np.ndarray]
-    truths: Sequence[np.ndarray | None]
-    camera: PinholeCamera | Calibration
-
-
-def run(model: str, weights: str, images: str, output: Path, rate: float) -> str:
+def run(model: str, weights: str, images: str, camera: str, fov: float, output: Path,
+        rate: float, seed: int, frames: int) -> str:
     """
-    Run the node on `images`, write a picture sheet a frame into `output`, return the table.
+    Run the node on a generated drive, or on `images`; return the table.
 
+    Leaves in `output`: input and output bag, a picture sheet a frame, a film of them, the node's
+    log. images: a KITTI raw drive, or a folder of pictures with a camera.yaml (or `camera`, a
+    calibration file, or `fov`, degrees), or empty. rate: frames a second.
     Raises DemoError, DriveError: one sentence on what is missing.
     """
-    missing = [name for name, value in (('WEIGHTS', weights), ('IMAGES', images)) if not value]
-    if missing:
-        raise DemoError(
-            f'{" and ".join(missing)} not given, and the package has no weights of its own yet: '
-            'make demo WEIGHTS=<checkpoint folder> IMAGES=<KITTI raw drive, or a folder of images '
-            f'with a {CAMERA_FILE}>')
     if not 0 < rate <= 1000:
         raise DemoError(f'--rate {rate:g} is no frame rate: give frames a second, above 0')
-    scene = _load(Path(images).expanduser())
     output.mkdir(parents=True, exist_ok=True)
+    source, recording = output / 'input', output / 'output'
+    for old in (source, recording):
+        shutil.rmtree(old, ignore_errors=True)
+    began = time.monotonic()
+    topic, speed = _make_bag(images, camera, fov, source, rate, seed, frames)
+    made = time.monotonic() - began
     # A robot on this network must not hear the demo.
     os.environ.update(ROS_DOMAIN_ID=str(215 + os.getpid() % 18),  # Linux's upper free range
                       ROS_AUTOMATIC_DISCOVERY_RANGE='LOCALHOST')
-    parameters, log = output / 'parameters.yaml', output / 'node.log'
+    parameters = output / 'parameters.yaml'
     parameters.write_text(yaml.safe_dump({'/**': {'ros__parameters': {
-        'model': model, 'weights': str(Path(weights).expanduser().resolve())}}}))
-    with log.open('w') as stream:
-        node = subprocess.Popen(
-            [sys.executable, '-m', 'depth_estimation_ros', '--ros-args', '--params-file',
-             str(parameters)],
-            stdout=stream, stderr=subprocess.STDOUT)
-        try:
-            client = _Client(scene.camera)
-            try:
-                client.wait_for(node, log)
-                for image in scene.images:
-                    client.send(image, 1 / rate)
-                client.settle()
-            finally:
-                client.close()
-        finally:
-            node.send_signal(signal.SIGINT)
-            node.wait(30)
-    return _report(scene, client, output)
+        'model': model, 'weights': weights and str(Path(weights).expanduser().resolve()),
+        'use_sim_time': True}}}))
+    log = output / 'node.log'
+    node = ('-m', 'depth_estimation_ros', '--ros-args', '--params-file', str(parameters), '-r',
+            f'image:={topic}')
+    command = ('-m', 'depth_estimation_ros.cli', 'bag')
+    with _process(log, *node) as process:
+        _wait_for(process, log, 'waiting for images')
+        with _process(output / 'record.log', *command, 'record', str(recording), *OUTPUTS):
+            time.sleep(2.0)  # the recorder and the node find each other
+            info = f'{topic.rpartition("/")[0]}/camera_info'
+            with _process(output / 'play.log', *command, 'play', str(source), '--rate',
+                          f'{speed:g}', '--wait-for', topic, info) as player:
+                if player.wait() != 0:
+                    raise DemoError(f'the bag was not played: see {output / "play.log"}')
+            time.sleep(1.5)  # what is on its way, and a last word of the diagnostics
+    return _report(source, recording, topic, output, made)
 
 
-def _load(folder: Path) -> _Scene:
+def _make_bag(images: str, camera: str, fov: float, path: Path, rate: float, seed: int,
+              frames: int) -> tuple[str, float]:
+    """Write the input bag; return its image topic and how fast it is to be played."""
+    if not images:
+        from depth_estimation_ros.drives.synthetic.bag import IMAGE, synthesize
+        from depth_estimation_ros.drives.synthetic.drive import Plan, SyntheticDrive
+        drive = SyntheticDrive(Plan(seed=seed, frames=frames, rate=rate),
+                               find_optics('', FIELD_OF_VIEW, None).camera(*SIZE))
+        synthesize(drive, path, False, progress=lambda numbers: progress(
+            numbers, len(drive), 'generate a street'))
+        return IMAGE, 1.0
+    folder = Path(images).expanduser()
     if (folder / 'image_02').is_dir():
-        frames = KittiDrive(folder)[:MAX_FRAMES]
-        return _Scene([frame.image_path.stem for frame in frames],
-                      [frame.image() for frame in frames],
-                      [frame.depth() if frame.scan_path else None for frame in frames],
-                      frames[0].camera)
-    files = image_files(folder)[:MAX_FRAMES]
-    pictures = [read_image(file) for file in files]
-    if len({picture.shape for picture in pictures}) > 1:
-        raise DriveError(f'{folder} holds images of several sizes: one camera has one size')
-    return _Scene([file.stem for file in files], pictures, [None] * len(files),
-                  read_camera_yaml(folder / CAMERA_FILE))
+        from_kitti(folder, path)
+        topic = '/kitti/camera_color_left/image_raw'
+    else:
+        recording = open_recording(images)
+        taken = list(islice(recording, MAX_FRAMES))
+        height, width = taken[0].image.shape[:2]
+        topic = '/camera/image_raw'
+        from_video(((round(i * 1e9 / rate), frame.image) for i, frame in enumerate(taken)),
+                   find_optics(camera, fov, recording).calibration(width, height), path, topic)
+    with Bag(path) as bag:
+        stamps = [message.stamp for message in bag.read([topic])]
+    span = (stamps[-1] - stamps[0]) / 1e9
+    return topic, span * rate / (len(stamps) - 1) if span else 1.0
 
 
-class _Client:
-    """A camera driver and a reader of depth and cloud."""
-
-    def __init__(self, camera: PinholeCamera | Calibration):
-        import rclpy
-        from rclpy.executors import SingleThreadedExecutor
-        from sensor_msgs.msg import CameraInfo, Image, PointCloud2
-        from std_msgs.msg import Header
-
-        from depth_estimation_ros import messages
-        self._messages = messages
-        self._rclpy = rclpy
-        rclpy.init(args=[])
-        self.node = rclpy.create_node('depth_estimation_demo')
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(self.node)
-        self._images = self.node.create_publisher(Image, 'image', 10)
-        self._infos = self.node.create_publisher(CameraInfo, 'camera_info', 10)
-        self.node.create_subscription(Image, 'depth/image_rect', self._on_depth, 10)
-        self.node.create_subscription(PointCloud2, 'points', self._on_cloud, 10)
-        self._header = Header(frame_id='camera')
-        self._info = (messages.camera_info_message(self._header, camera)
-                      if isinstance(camera, PinholeCamera)
-                      else messages.calibration_message(self._header, camera))
-        self.sent: list[int] = []
-        self.depths: dict[int, np.ndarray] = {}
-        self.ages: list[float] = []
-        self.points: list[int] = []
-
-    def wait_for(self, node: subprocess.Popen, log: Path) -> None:
-        """Wait until the node reads the camera and publishes depth."""
-        end = time.monotonic() + START_TIMEOUT
-        while not (self._images.get_subscription_count() and self._infos.get_subscription_count()
-                   and self.node.count_publishers('depth/image_rect')):
-            self._spin(0.1)
-            said = log.read_text()
-            if node.poll() is not None or 'failed' in said or time.monotonic() > end:
-                lines = [line for line in said.splitlines() if 'failed' in line]
-                raise DemoError(f'the node did not start: {(lines or ["see " + str(log)])[-1]}')
-        for _ in range(5):  # the CameraInfo before the first image
-            self._infos.publish(self._info)
-            self._spin(0.2)
-
-    def send(self, image: np.ndarray, period: float) -> None:
-        """Publish one picture, stamped now, and read for `period` seconds."""
-        stamp = time.time_ns()
-        self._header.stamp.sec, self._header.stamp.nanosec = divmod(stamp, 10**9)
-        self._images.publish(self._messages.image_message(self._header, image, 'bgr8'))
-        self.sent.append(stamp)
-        self._spin(period)
-
-    def settle(self) -> None:
-        """Wait for what is still on its way."""
-        end = time.monotonic() + 2.0
-        while len(self.depths) < len(self.sent) and time.monotonic() < end:
-            self._spin(0.1)
-        self._spin(0.2)
-
-    def close(self) -> None:
-        """Leave the graph."""
-        self.node.destroy_node()
-        self._rclpy.try_shutdown()
-
-    def _spin(self, seconds: float) -> None:
-        end = time.monotonic() + seconds
-        while True:
-            self._executor.spin_once(max(end - time.monotonic(), 0.0))
-            if time.monotonic() >= end:
-                return
-
-    def _on_depth(self, message) -> None:
-        stamp = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
-        self.ages.append((time.time_ns() - stamp) * 1e-6)
-        self.depths[stamp] = np.frombuffer(message.data, np.float32).reshape(
-            message.height, message.width).copy()
-
-    def _on_cloud(self, message) -> None:
-        self.points.append(message.width * message.height)
+@contextmanager
+def _process(log: Path, *arguments: str) -> Iterator[subprocess.Popen]:
+    """Run Python with arguments, its words in `log`; end it as Ctrl-C does."""
+    with log.open('w') as stream:
+        process = subprocess.Popen([sys.executable, *arguments], stdout=stream,
+                                   stderr=subprocess.STDOUT)
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
-def _report(scene: _Scene, client: _Client, output: Path) -> str:
-    if not client.depths:
-        raise DemoError(f'the node published no depth: see {output / "node.log"}')
+def _wait_for(process: subprocess.Popen, log: Path, text: str) -> None:
+    end = time.monotonic() + START_TIMEOUT
+    while text not in (said := log.read_text()):
+        if process.poll() is not None or 'failed' in said or time.monotonic() > end:
+            lines = [line for line in said.splitlines() if 'failed' in line]
+            raise DemoError(f'the node did not start: {(lines or ["see " + str(log)])[-1]}')
+        time.sleep(0.1)
+
+
+def _report(source: Path, recording: Path, topic: str, output: Path, made: float) -> str:
+    if not recording.exists():
+        raise DemoError(f'the node published nothing: see {output / "node.log"}')
+    with Bag(source) as bag, Bag(recording) as taken:
+        sent = bag.topics[topic].count
+        truth = next((name for name in ('/truth/depth/image_rect', '/kitti/velo/pointcloud')
+                      if name in bag.topics), '')
+        if '/depth/image_rect' not in taken.topics:
+            raise DemoError(f'the node published no depth: see {output / "node.log"}')
+        times = [message.stamp for message in taken.read(['/depth/image_rect'])]
+        diagnostics = [taken.decode(message) for message in taken.read(['/diagnostics'])]
+        clouds = [taken.decode(message) for message in taken.read(['/points'])]
+    said = {value.key: value.value for value in diagnostics[-1].status[0].values}
+    span = (times[-1] - times[0]) / 1e9 or float('nan')
+    lines = [
+        f'street generated in     {made:.0f} s' if truth.startswith('/truth') else '',
+        f'frames sent             {sent}',
+        f'depth images            {len(times)}',
+        f'clouds                  {len(clouds)} '
+        f'({np.mean([c.width * c.height for c in clouds]):.0f} points each)' if clouds else '',
+        f'frames a second         {(len(times) - 1) / span:.1f}',
+        f'age p50 / p95           {said["age p50 (ms)"]} / {said["age p95 (ms)"]} ms '
+        "(the node's own figures)"]
+    lines = [line for line in lines if line]
+    truths = {int(sample.name): sample.truth for sample in bag_samples(
+        recording, source, '/depth/image_rect', truth, '', 'auto')} if truth else {}
     rows = []
-    for name, stamp, image, truth in zip(scene.names, client.sent, scene.images, scene.truths):
-        depth = client.depths.get(stamp)
-        if depth is None:
-            continue
-        camera = scene.camera if isinstance(scene.camera, PinholeCamera) else None
-        sheet = evaluation.picture_sheet(image, depth, camera, truth)
-        cv2.imwrite(str(output / f'{name}.jpg'), sheet)
-        if truth is not None:
+    film = None
+    pictures = _pictures(source, topic)
+    for stamp, depth, confidence, camera in _recorded(recording):
+        name = f'{list(pictures).index(stamp):04d}'
+        if stamp in truths:
             rows.append((name, evaluation.evaluate_depth(
-                depth, truth, crop=evaluation.garg_crop(*truth.shape))))
-    span = (client.sent[-1] - client.sent[0]) * 1e-9 or float('nan')
-    ages = np.percentile(client.ages, [50, 95])
-    lines = [f'frames sent            {len(client.sent)}',
-             f'depth images           {len(client.depths)}',
-             f'clouds                 {len(client.points)} '
-             f'({np.mean(client.points):.0f} points each)',
-             f'frames a second        {(len(client.depths) - 1) / span:.1f}',
-             f'age p50 / p95          {ages[0]:.1f} / {ages[1]:.1f} ms (stamp to reader)']
+                depth, truths[stamp], crop=evaluation.garg_crop(*depth.shape))))
+        sheet = evaluation.picture_sheet(pictures[stamp], depth, camera, truths.get(stamp),
+                                         confidence=confidence)
+        cv2.imwrite(str(output / f'{name}.jpg'), sheet)
+        film = film or _film(output / 'demo.mp4', sheet)
+        film.write(np.ascontiguousarray(sheet[:sheet.shape[0] // 2 * 2, :sheet.shape[1] // 2 * 2]))
+    film.release()
     if rows:
-        lines += ['', evaluation.table([*rows, ('mean', evaluation.mean([m for _, m in rows]))])]
-    return '\n'.join([*lines, '', f'pictures are in {output}'])
+        lines += ['', evaluation.table([*rows[::max(len(rows) // 8, 1)],
+                                        ('mean', evaluation.mean([m for _, m in rows]))])]
+    return '\n'.join([*lines, '', f'pictures, film and bags are in {output}'])
+
+
+def _pictures(source: Path, topic: str) -> dict[int, np.ndarray]:
+    """Return the sent pictures, BGR, by stamp."""
+    with Bag(source) as bag:
+        return {_stamp(image): np.frombuffer(image.data, np.uint8).reshape(
+            image.height, image.width, 3) for image in map(bag.decode, bag.read([topic]))}
+
+
+def _recorded(recording: Path) -> Iterator[tuple]:
+    """Yield stamp, depth, confidence or None, and camera of what the node published."""
+    with Bag(recording) as bag:
+        infos, sure = ({_stamp(message): message for message in map(bag.decode, bag.read([topic]))}
+                       if topic in bag.topics else {}
+                       for topic in ('/depth/camera_info', '/depth/confidence'))
+        for message in map(bag.decode, bag.read(['/depth/image_rect'])):
+            stamp = _stamp(message)
+            shape = message.height, message.width
+            depth, confidence = (np.frombuffer(m.data, np.float32).reshape(shape) if m else None
+                                 for m in (message, sure.get(stamp)))
+            p = infos[stamp].p if stamp in infos else None
+            yield stamp, depth, confidence, None if p is None else PinholeCamera(
+                message.width, message.height, p[0], p[5], p[2], p[6])
+
+
+def _stamp(message) -> int:
+    return message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+
+
+def _film(path: Path, sheet: np.ndarray) -> cv2.VideoWriter:
+    size = sheet.shape[1] // 2 * 2, sheet.shape[0] // 2 * 2
+    film = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'mp4v'), 10, size)
+    if not film.isOpened():
+        raise DriveError(f'OpenCV cannot write {path} here: install a build with video support')
+    return film

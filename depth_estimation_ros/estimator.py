@@ -5,13 +5,15 @@ From pictures and cameras to metric depth and clouds, in one pass on one device.
 
 No ROS in here: use it from a notebook.
 
-    network = models.build('monodepth2', weights.load_checkpoint(folder, ...).files)
-    estimator = DepthEstimator(network, device='cuda')
+    entry = models.find('compact')
+    checkpoint = weights.load_checkpoint('', entry.files, entry.shipped)
+    estimator = DepthEstimator(models.build(entry.name, checkpoint.files), device='cuda')
     [estimate] = estimator.estimate([(rgb, PinholeCamera(1242, 375, 721.5, 721.5, 609.6, 172.9))])
     estimate.depth  # (375, 1242) float32 metres, NaN invalid, +Inf beyond max_depth
 """
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -23,7 +25,7 @@ import torch
 import torch.nn.functional as F
 
 from depth_estimation_ros.camera import (
-    CameraError, PinholeCamera, training_mismatch, training_window, Window)
+    CameraError, PinholeCamera, training_mismatch, training_window, view_mismatch, Window)
 from depth_estimation_ros.encodings import ColorImage
 from depth_estimation_ros.models.contract import Network
 from depth_estimation_ros.points import Cloud, Picture, PointGrid, PointOptions
@@ -31,7 +33,7 @@ from depth_estimation_ros.resize import resize
 from depth_estimation_ros.runtime import find_device, find_precision, Runtime
 from depth_estimation_ros.scale import scale_for
 
-OUTPUTS = frozenset({'depth', 'color', 'points'})
+OUTPUTS = frozenset({'depth', 'confidence', 'color', 'points'})
 
 # The colour picture spans distances of one to fifty: 1.6 m to 80 m, 0.2 m to 10 m.
 COLOR_SPAN = 50.0
@@ -62,12 +64,15 @@ class Estimate:
     What one picture became; an output that was not wanted is None.
 
     camera: of the published grid (H, W). depth: (H, W) float32 metres or uint16 millimetres.
+    confidence: (H, W) float32, the probability that the relative error of the depth is under
+    25 %, 0 where depth is NaN; None where the network gives none.
     color: (H, W, 3) uint8 BGR, log depth from red (max_depth / 50 and nearer) to blue
     (max_depth): one colour is one distance in all frames. Invalid and out of range is black.
     """
 
     camera: PinholeCamera
     depth: np.ndarray | None = None
+    confidence: np.ndarray | None = None
     color: np.ndarray | None = None
     cloud: Cloud | None = None
 
@@ -77,6 +82,7 @@ class _View:
     """How the pixels of one camera lie in the network's grid, and where depth is published."""
 
     published: PinholeCamera
+    input: PinholeCamera  # of the network's input
     seen: Window  # in the picture
     target: Window  # the same place in the network's input
     unlens: torch.Tensor | None  # (1, H, W, 2), where rectified pixels lie in the raw picture
@@ -101,20 +107,22 @@ class DepthEstimator:
         self._palette = torch.from_numpy(palette()).to(self.device)
 
     def warm_up(self) -> None:
-        """Run the network at its own shape, so that the first frame costs what all others do."""
+        """Run the network at its usual shape, so that the first frame costs what others do."""
         self.forward.warm_up()
 
     def mismatch(self, camera: PinholeCamera) -> str | None:
-        """Return a sentence where `camera` is unlike the training camera (over 10 %), or None."""
-        training = self.network.training_camera
-        return training and training_mismatch(camera, training)
+        """Return a sentence where `camera` is notably unlike those of the training, or None."""
+        training, limits = self.network.training_camera, self.network.field_of_view
+        if training:
+            return training_mismatch(camera, training)
+        return limits and view_mismatch(camera, limits)
 
     @torch.inference_mode()
     def estimate(self, frames: Sequence[tuple[ColorImage | np.ndarray, PinholeCamera]],
                  options: DepthOptions = DepthOptions(),
                  outputs: Collection[str] = OUTPUTS) -> list[Estimate]:
         """
-        Estimate the depth of every (picture, camera) in one batch.
+        Estimate the depth of every (picture, camera), those of one input size in one batch.
 
         A picture is a ColorImage or an (H, W, 3) uint8 RGB array, of its camera's size. Raises
         CameraError where the camera cannot serve the network, ScaleError where the model has no
@@ -128,14 +136,24 @@ class DepthEstimator:
             scale = scale_for(self.network.contract, 0.0).metres_per_unit
         pictures = [self._upload(image, camera, view)
                     for (image, camera), view in zip(frames, views)]
-        inputs = torch.stack([self._network_input(picture, view)
-                              for picture, view in zip(pictures, views)])
-        values, _ = self.forward(inputs / 255)
-        return [self._finish(*of_one, scale, options, outputs)
-                for of_one in zip(values[:, 0], inputs, pictures, views)]
+        batches = defaultdict(list)
+        for index, view in enumerate(views):
+            batches[view.input.width, view.input.height].append(index)
+        estimates = {}
+        for batch in batches.values():
+            inputs = torch.stack([self._network_input(pictures[i], views[i]) for i in batch])
+            cameras = torch.tensor([[view.input.fx, view.input.fy, view.input.cx, view.input.cy]
+                                    for view in (views[i] for i in batch)],
+                                   dtype=torch.float32, device=self.device)
+            values, confidence = self.forward(inputs / 255, cameras)
+            for row, i in enumerate(batch):
+                sure = None if confidence is None else confidence[row, 0]
+                estimates[i] = self._finish(values[row, 0], sure, inputs[row], pictures[i],
+                                            views[i], scale, options, outputs)
+        return [estimates[i] for i in range(len(frames))]
 
     def _make_view(self, camera: PinholeCamera, publish_size: str) -> _View:
-        width, height = self.network.input_width, self.network.input_height
+        width, height = self.network.input_size(camera)
         training = self.network.training_camera
         window = training_window(camera, training) if training else camera.whole
         seen = window.seen(camera.width, camera.height)
@@ -155,15 +173,15 @@ class DepthEstimator:
             last = np.array([camera.width - 1, camera.height - 1], np.float32)
             visible &= ((where >= -0.5) & (where <= last + 0.5)).all(-1).astype(np.uint8)
             unlens = torch.from_numpy(where * (2 / last) - 1)[None].to(self.device)
-        published = camera.rectified()
+        published, grid = camera.rectified(), camera.windowed(window).resized(width, height)
         if publish_size == 'network':
-            published = camera.windowed(window).resized(width, height)
+            published = grid
             small = cv2.resize(visible[_slices(seen)], (target.width, target.height),
                                interpolation=cv2.INTER_NEAREST)
             visible = np.zeros((height, width), np.uint8)
             visible[_slices(target)] = small
         blind = None if visible.all() else torch.from_numpy(visible == 0).to(self.device)
-        return _View(published, seen, target, unlens, blind)
+        return _View(published, grid, seen, target, unlens, blind)
 
     def _make_grid(self, camera: PinholeCamera, options: PointOptions) -> PointGrid:
         return PointGrid(camera, options, self.device)
@@ -191,22 +209,15 @@ class DepthEstimator:
         small = torch.stack([planes[channel] for channel in picture.rgb])
         # Where the training camera saw more, the border goes on: better than grey (measured).
         return F.pad(small[None], (
-            target.x, self.network.input_width - target.x - target.width,
-            target.y, self.network.input_height - target.y - target.height),
+            target.x, view.input.width - target.x - target.width,
+            target.y, view.input.height - target.y - target.height),
             mode='replicate')[0]
 
-    def _finish(self, values: torch.Tensor, rgb_input: torch.Tensor, picture: Picture,
-                view: _View, scale: float, options: DepthOptions,
-                outputs: Collection[str]) -> Estimate:
-        if options.publish_size == 'full':
-            part = F.interpolate(values[_slices(view.target)][None, None],
-                                 (view.seen.height, view.seen.width), mode='bilinear',
-                                 align_corners=False)[0, 0]
-            values = part
-            if part.shape != (view.published.height, view.published.width):
-                values = part.new_zeros(view.published.height, view.published.width)
-                values[_slices(view.seen)] = part
-        else:
+    def _finish(self, values: torch.Tensor, confidence: torch.Tensor | None,
+                rgb_input: torch.Tensor, picture: Picture, view: _View, scale: float,
+                options: DepthOptions, outputs: Collection[str]) -> Estimate:
+        values = _place(values, view)
+        if options.publish_size == 'network':
             picture = Picture(rgb_input, (0, 1, 2))
 
         # In the order of the checks: not a number, too near, too far (REP 117).
@@ -218,13 +229,16 @@ class DepthEstimator:
         depth = torch.where(depth > options.max_depth, math.inf, depth).masked_fill_(
             lost, math.nan)
 
-        cloud = None
+        cloud = sure = None
+        if confidence is not None and 'confidence' in outputs:
+            sure = _place(confidence, view).masked_fill(lost, 0).cpu().numpy()
         if 'points' in outputs:
             cloud = self._grid(view.published, options.points).cloud(
                 depth, picture if options.points.color else None)
         return Estimate(
             camera=view.published,
             depth=_encode(depth, options.depth_encoding) if 'depth' in outputs else None,
+            confidence=sure,
             color=self._colorize(depth, options) if 'color' in outputs else None,
             cloud=cloud)
 
@@ -233,6 +247,27 @@ class DepthEstimator:
         place = (depth / nearest).log().mul_(255 / math.log(COLOR_SPAN)).nan_to_num_(0, 0, 0)
         color = self._palette[place.round_().clamp_(0, 255).long()]
         return color.masked_fill_(~depth.isfinite()[..., None], 0).cpu().numpy()
+
+
+def _place(plane: torch.Tensor, view: _View) -> torch.Tensor:
+    """Return an output (h, w) of the network on the published grid, 0 where it does not look."""
+    at_input = view.published == view.input
+    if at_input or view.target != view.input.whole:
+        plane = _stretch(plane, view.input.height, view.input.width)
+    if at_input:
+        return plane
+    part = plane if view.target == view.input.whole else plane[_slices(view.target)]
+    part = _stretch(part, view.seen.height, view.seen.width)
+    if part.shape == (view.published.height, view.published.width):
+        return part
+    whole = part.new_zeros(view.published.height, view.published.width)
+    whole[_slices(view.seen)] = part
+    return whole
+
+
+def _stretch(plane: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    return F.interpolate(plane[None, None], (height, width), mode='bilinear',
+                         align_corners=False)[0, 0]
 
 
 def _encode(depth: torch.Tensor, encoding: str) -> np.ndarray:

@@ -40,6 +40,7 @@ class Sample:
 
     image: (H, W, 3) uint8 BGR. truth: (H, W) metres, 0 where not known. camera: of these pixels.
     depth: the recorded prediction of the same size in metres; None where a model is to make it.
+    confidence: recorded with it, (H, W) in 0..1; None where it was not.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Sample:
     camera: PinholeCamera
     truth: np.ndarray
     depth: np.ndarray | None = None
+    confidence: np.ndarray | None = None
 
 
 def run(source: str, model: str, weights: str, device: str = 'auto', truth: str = '',
@@ -72,8 +74,9 @@ def run(source: str, model: str, weights: str, device: str = 'auto', truth: str 
                            image_topic, rectified)
     estimator, metres, title = None, 1.0, f'recorded depth of {depth_topic}'
     if not depth_topic:
-        files = checkpoints.load_checkpoint(weights, models.find(model).files).files
-        network = models.build(model, files)
+        entry = models.find(model)
+        network = models.build(
+            model, checkpoints.load_checkpoint(weights, entry.files, entry.shipped).files)
         estimator = DepthEstimator(network, device)
         title = network.description
         if depth_scale or network.contract.metres_per_unit is not None:
@@ -82,28 +85,36 @@ def run(source: str, model: str, weights: str, device: str = 'auto', truth: str 
             title += ', up to scale: only the median-scaled figures mean anything'
     if output:
         output.mkdir(parents=True, exist_ok=True)
-    plain, scaled = [], []
+    plain, scaled, trust = [], [], []
+    bins = np.zeros((evaluation.BINS, 3))
     options = DepthOptions(metres_per_unit=metres, min_depth=1e-6, max_depth=1e6)
     for sample in progress(samples, None, 'evaluate'):
-        depth = sample.depth
+        depth, confidence = sample.depth, sample.confidence
         if estimator:
             picture = ColorImage(sample.image, (2, 1, 0))
-            [estimate] = estimator.estimate([(picture, sample.camera)], options, {'depth'})
-            depth = estimate.depth
+            [estimate] = estimator.estimate([(picture, sample.camera)], options,
+                                            {'depth', 'confidence'})
+            depth, confidence = estimate.depth, estimate.confidence
         area = CROPS[crop](*sample.truth.shape)
         for rows, median_scale in ((plain, False), (scaled, True)):
             rows.append((sample.name, evaluation.evaluate_depth(
                 depth, sample.truth, min_depth, max_depth, area, median_scale)))
+        if confidence is not None:
+            of_frame, counts = evaluation.evaluate_confidence(
+                confidence, depth, sample.truth, min_depth, max_depth, area)
+            trust.append((sample.name, of_frame))
+            bins += counts
         if output and sample.image is not None:
             sheet = evaluation.picture_sheet(sample.image, depth, sample.camera, sample.truth,
                                              max_depth=max_depth)
             cv2.imwrite(str(output / f'{sample.name}.jpg'), sheet)
     if not plain:
         raise EvaluateError(f'{source} holds no frame with truth: nothing to judge')
-    return _report(title, plain, scaled, output)
+    return _report(title, plain, scaled, trust, bins, output)
 
 
-def _report(title: str, plain: list, scaled: list, output: Path | None) -> str:
+def _report(title: str, plain: list, scaled: list, trust: list, bins: np.ndarray,
+            output: Path | None) -> str:
     total, scaled_total = (evaluation.mean([m for _, m in rows]) for rows in (plain, scaled))
     ratios = np.array([m.median_ratio for _, m in plain])
     drift = np.abs(np.diff(np.log(ratios))) if len(ratios) > 1 else np.zeros(1)
@@ -112,11 +123,21 @@ def _report(title: str, plain: list, scaled: list, output: Path | None) -> str:
              '', f'median ratio truth / depth: {np.median(ratios):.3f}, spread (std / mean) '
              f'{ratios.std() / ratios.mean():.3f}, drift from frame to frame '
              f'{drift.mean():.4f} (mean of abs log)']
+    sure = {}
+    if trust:
+        total_trust = evaluation.mean([m for _, m in trust])
+        sure = {'confidence': {
+            'mean': asdict(total_trust), 'ece': evaluation.calibration_error(bins),
+            'bins': bins.tolist(), 'frames': {name: asdict(m) for name, m in trust}}}
+        lines += ['', 'confidence (AbsRel of what is left, mean over removing 0 to 95 % by it, '
+                  'by range, by row, by the error itself):',
+                  evaluation.table([*trust, ('mean', total_trust)]),
+                  f'expected calibration error over all pixels: {sure["confidence"]["ece"]:.4f}']
     if output:
         (output / 'metrics.json').write_text(json.dumps({
             'title': title, 'mean': asdict(total), 'median_scaled': asdict(scaled_total),
             'scale_spread': float(ratios.std() / ratios.mean()),
-            'scale_drift': float(drift.mean()),
+            'scale_drift': float(drift.mean()), **sure,
             'frames': {name: asdict(m) for name, m in plain}}, indent=1) + '\n')
         lines += ['', f'metrics.json and pictures are in {output}']
     return '\n'.join(lines)

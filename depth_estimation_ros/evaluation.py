@@ -1,7 +1,7 @@
 # Copyright 2026 the depth_estimation_ros authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How good a depth image is: the KITTI and NYU metrics, tables, picture sheets.
+How good a depth image and its confidence are: the KITTI and NYU metrics, tables, picture sheets.
 
 Depth images here are (H, W) float arrays in metres along the optical axis. In ground truth 0
 means "not known"; in a prediction NaN means "not known" and +Inf "out of range".
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -92,18 +93,7 @@ def evaluate_depth(prediction: np.ndarray, truth: np.ndarray, min_depth: float =
     :raises EvaluationError: other sizes; no truth; nothing predicted; a median that is not
         above 0.
     """
-    if prediction.shape != truth.shape or truth.ndim != 2:
-        raise EvaluationError(f'the prediction has shape {prediction.shape}, the truth '
-                              f'{truth.shape}: both must be the same (H, W).')
-    if crop is not None:
-        prediction, truth = prediction[crop], truth[crop]
-    known = (truth > min_depth) & (truth < max_depth)
-    n = int(known.sum())
-    if n == 0:
-        raise EvaluationError(f'the truth has no depth between {min_depth:g} and {max_depth:g} m'
-                              f'{"" if crop is None else " in the crop"}: nothing to compare.')
-    known &= prediction > -np.inf  # not NaN either
-    true, predicted = truth[known].astype(np.float64), prediction[known].astype(np.float64)
+    true, predicted, n, _ = _compared(prediction, truth, min_depth, max_depth, crop)
     if len(predicted) == 0 or np.median(predicted) <= 0:
         raise EvaluationError(f'the prediction has no depth above 0 at the {n} pixels with truth:'
                               ' expected metres along the optical axis.')
@@ -125,7 +115,118 @@ def evaluate_depth(prediction: np.ndarray, truth: np.ndarray, min_depth: float =
         median_ratio=ratio)
 
 
-def mean(metrics: Sequence[DepthMetrics]) -> DepthMetrics:
+def _compared(prediction: np.ndarray, truth: np.ndarray, min_depth: float, max_depth: float,
+              crop: Crop | None) -> tuple[np.ndarray, np.ndarray, int, np.ndarray]:
+    """
+    Return truth and prediction where both are known, what truth there is, and where (H, W).
+
+    Float64 metres (N,), the number of pixels with truth, and N of them as a mask of the crop.
+    """
+    if prediction.shape != truth.shape or truth.ndim != 2:
+        raise EvaluationError(f'the prediction has shape {prediction.shape}, the truth '
+                              f'{truth.shape}: both must be the same (H, W).')
+    if crop is not None:
+        prediction, truth = prediction[crop], truth[crop]
+    known = (truth > min_depth) & (truth < max_depth)
+    n = int(known.sum())
+    if n == 0:
+        raise EvaluationError(f'the truth has no depth between {min_depth:g} and {max_depth:g} m'
+                              f'{"" if crop is None else " in the crop"}: nothing to compare.')
+    known &= prediction > -np.inf  # not NaN either
+    return (truth[known].astype(np.float64), prediction[known].astype(np.float64), n, known)
+
+
+@dataclass(frozen=True)
+class ConfidenceMetrics:
+    """
+    What a confidence is worth on a frame: does it know where the depth is wrong, and how often.
+
+    n: pixels with truth and depth, of which the confidence speaks.
+    area: mean AbsRel of what is left when the least confident 0, 5 .. 95 % are removed, the area
+        under the sparsification curve (Ilg et al., ECCV 2018); lower is better. The same for
+        other rankings: by_range (the nearest stay), by_row (the lowest rows stay), and best (the
+        smallest errors stay), below which nothing gets; abs_rel is that of removing at random.
+    ece: expected calibration error (Guo et al., ICML 2017) of the confidence as the probability
+        of a relative error under 25 %: 0 is right, 10 bins.
+    """
+
+    n: int
+    area: float
+    by_range: float
+    by_row: float
+    best: float
+    abs_rel: float
+    ece: float
+
+
+STEPS = 20  # of the sparsification curve
+BINS = 10  # of confidence
+
+
+def sparsification(error: np.ndarray, trust: np.ndarray) -> np.ndarray:
+    """
+    Return the mean error of what is left when the least trusted 0, 5, 10 .. 95 % are removed.
+
+    :param error: (N,), of any unit. trust: (N,), higher is trusted more; where it is equal the
+        mean over all orders counts, so that the order of the pixels says nothing.
+    :returns: (20,) float64, in the unit of the error; its mean is the area under the curve.
+    """
+    _, group = np.unique(trust, return_inverse=True)
+    fair = (np.bincount(group, error) / np.bincount(group))[group]
+    means = np.cumsum(fair[np.argsort(-group, kind='stable')]) / np.arange(1, len(error) + 1)
+    return means[np.ceil(len(error) * np.arange(STEPS, 0, -1) / STEPS).astype(int) - 1]
+
+
+def calibration(confidence: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """
+    Count what a probability said and what was so, by ten equal bins of the probability.
+
+    :param confidence: (N,) in 0..1. right: (N,) bool.
+    :returns: (10, 3): count, sum of confidence, count of right; may be added up over frames.
+    """
+    place = np.clip((confidence * BINS).astype(int), 0, BINS - 1)
+    return np.stack([np.bincount(place, weights, BINS)
+                     for weights in (np.ones(len(place)), confidence, right)], axis=1)
+
+
+def calibration_error(bins: np.ndarray) -> float:
+    """Return the expected calibration error of `calibration`: 0 is right, 1 the worst."""
+    return float(np.abs(bins[:, 1] - bins[:, 2]).sum() / bins[:, 0].sum())
+
+
+def evaluate_confidence(confidence: np.ndarray, prediction: np.ndarray, truth: np.ndarray,
+                        min_depth: float = 1e-3, max_depth: float = 80.0,
+                        crop: Crop | None = None) -> tuple[ConfidenceMetrics, np.ndarray]:
+    """
+    Compare a confidence, (H, W) in 0..1, with the errors of its depth image, as published.
+
+    The pixels are those of `evaluate_depth`, which also says what the other parameters are.
+
+    :returns: the metrics, and the frame's `calibration`, to be added up over frames.
+    :raises EvaluationError: other sizes; no truth; nothing predicted.
+    """
+    if confidence.shape != prediction.shape:
+        raise EvaluationError(f'the confidence has shape {confidence.shape}, its depth '
+                              f'{prediction.shape}: both must be the same (H, W).')
+    true, predicted, n, known = _compared(prediction, truth, min_depth, max_depth, crop)
+    if len(predicted) == 0:
+        raise EvaluationError(f'the prediction has no depth at the {n} pixels with truth: there '
+                              'is nothing to be confident of.')
+    sure = (confidence if crop is None else confidence[crop])[known].astype(np.float64)
+    predicted = np.clip(predicted, min_depth, max_depth)
+    error = np.abs(predicted - true) / true
+    bins = calibration(sure, error < 0.25)
+    return ConfidenceMetrics(
+        n=len(error), **{name: float(sparsification(error, trust).mean()) for name, trust in (
+            ('area', sure), ('by_range', -predicted), ('by_row', np.nonzero(known)[0]),
+            ('best', -error))},
+        abs_rel=float(error.mean()), ece=calibration_error(bins)), bins
+
+
+Metrics = TypeVar('Metrics', DepthMetrics, ConfidenceMetrics)
+
+
+def mean(metrics: Sequence[Metrics]) -> Metrics:
     """
     Average over frames, each frame with equal weight, as KITTI papers do; counts are summed.
 
@@ -134,18 +235,20 @@ def mean(metrics: Sequence[DepthMetrics]) -> DepthMetrics:
     if not metrics:
         raise EvaluationError('there are no frames to average: evaluate at least one.')
     columns = {field.name: [getattr(one, field.name) for one in metrics]
-               for field in fields(DepthMetrics)}
-    return DepthMetrics(**{name: sum(values) if name in ('n', 'missing')
-                           else float(np.mean(values)) for name, values in columns.items()})
+               for field in fields(metrics[0])}
+    return type(metrics[0])(**{name: sum(values) if name in ('n', 'missing')
+                               else float(np.mean(values)) for name, values in columns.items()})
 
 
-def table(rows: Iterable[tuple[str, DepthMetrics]]) -> str:
-    """Set named metrics as a plain text table, a line each under one line of headings."""
-    cells = [['', *(field.name for field in fields(DepthMetrics))]]
-    for name, metrics in rows:
-        cells.append([name, *(
+def table(rows: Iterable[tuple[str, Metrics]]) -> str:
+    """Set named metrics of one kind as a text table, a line each under one line of headings."""
+    rows = list(rows)
+    names = [field.name for field in fields(rows[0][1])]
+    cells = [['', *names]]
+    for title, metrics in rows:
+        cells.append([title, *(
             f'{value:,}'.replace(',', ' ') if isinstance(value, int) else f'{value:.4f}'
-            for value in (getattr(metrics, field.name) for field in fields(DepthMetrics)))])
+            for value in (getattr(metrics, name) for name in names))])
     widths = [max(map(len, column)) for column in zip(*cells)]
     return '\n'.join('  '.join([row[0].ljust(widths[0])] + [
         cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]) for row in cells)
@@ -178,12 +281,14 @@ TRUTH_COLOR = (70, 240, 110)
 RATIO_COLORS = np.array([(40, 50, 225), (120, 160, 250), (240, 240, 240),
                          (250, 190, 110), (235, 100, 30)], np.float64)
 DOT = np.ones((5, 5), np.uint8)
+DENSE = 0.3  # truth at more than this part of the pixels is no LiDAR's: no dots have to grow
 OVERHEAD = 1.0  # metres above the camera; higher points would hide the street from above
 
 
 def picture_sheet(image: np.ndarray, depth: np.ndarray, camera: PinholeCamera | None = None,
                   truth: np.ndarray | None = None, min_depth: float = 1.0,
-                  max_depth: float = 80.0, reach: float = 50.0) -> np.ndarray:
+                  max_depth: float = 80.0, reach: float = 50.0,
+                  confidence: np.ndarray | None = None) -> np.ndarray:
     """
     Draw one frame's result: image and depth, with truth its error, with a camera the cloud.
 
@@ -195,6 +300,7 @@ def picture_sheet(image: np.ndarray, depth: np.ndarray, camera: PinholeCamera | 
     :param min_depth, max_depth: metres; the range of the colours, the same for every frame of a
         series so that they compare.
     :param reach: metres ahead that the view from above shows.
+    :param confidence: (H, W) in 0..1; black is 0, white 1.
     :returns: (rows, columns, 3) uint8 BGR, labelled.
     """
     width = round((PANEL_AREA * depth.shape[1] / depth.shape[0]) ** 0.5)
@@ -212,11 +318,23 @@ def picture_sheet(image: np.ndarray, depth: np.ndarray, camera: PinholeCamera | 
             _bar(_ratio_color(np.linspace(-1, 1, width)[None]), (-1, 1),
                  {'0.5 (too near)': -1, '0.8': np.log2(0.8), '1': 0, '1.25': np.log2(1.25),
                   '2 (too far)': 1}))))
+    if confidence is not None:
+        grey = np.linspace(0, 255, width).astype(np.uint8)[None, :, None].repeat(3, 2)
+        columns.append(_column(
+            _panel('confidence', (confidence.clip(0, 1) * 255).astype(np.uint8)[..., None]
+                   .repeat(3, 2), width),
+            _bar(grey, (0, 1), {'0': 0, '0.5': 0.5, '1': 1}), height=len(columns[0])))
     if camera is not None:
         columns.append(_from_above(image, depth, camera, truth, reach, len(columns[0])))
     sheet = np.hstack([cv2.copyMakeBorder(column, 0, MARGIN, 0, MARGIN, cv2.BORDER_CONSTANT,
                                           value=BACKGROUND) for column in columns])
     return cv2.copyMakeBorder(sheet, 0, 0, MARGIN, 0, cv2.BORDER_CONSTANT, value=BACKGROUND)
+
+
+def _column(*parts: np.ndarray, height: int) -> np.ndarray:
+    """Stack parts and fill up to `height`."""
+    column = np.vstack(parts)
+    return np.vstack((column, _canvas(height - len(column), column.shape[1])))
 
 
 def _canvas(height: int, width: int) -> np.ndarray:
@@ -250,6 +368,8 @@ def _bar(colors: np.ndarray, ends: Sequence[float], ticks: dict[str, float]) -> 
 def _grown_truth(truth: np.ndarray) -> np.ndarray:
     """Grow sparse truth to dots that can be seen; the nearest covers the others."""
     known = truth > 0
+    if known.mean() > DENSE:
+        return truth
     inverse = cv2.dilate(np.where(known, 1 / np.where(known, truth, 1), 0), DOT)
     return np.where(inverse > 0, 1 / np.where(inverse > 0, inverse, 1), 0)
 
@@ -258,6 +378,8 @@ def _grown_ratio(depth: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Give log2(depth / truth), grown to dots, NaN for none; the worst covers the others."""
     known = (truth > 0) & np.isfinite(depth) & (depth > 0)
     ratio = np.log2(np.where(known, depth, 1) / np.where(known, truth, 1)).clip(-1, 1)
+    if (truth > 0).mean() > DENSE:
+        return np.where(known, ratio, np.nan)
     too_far = cv2.dilate(np.where(known, ratio, -2.0), DOT)
     too_near = cv2.dilate(np.where(known, -ratio, -2.0), DOT)
     worst = np.where(too_far >= too_near, too_far, -too_near)

@@ -38,7 +38,7 @@ MAX_EXPECTED_PIXELS = 50_000_000
 
 class DepthNode(LifecycleNode):
     """
-    Image and CameraInfo in; metric depth, its CameraInfo, a colour picture and a cloud out.
+    Image and CameraInfo in; metric depth, its CameraInfo, confidence, colours and a cloud out.
 
     One executor thread takes messages; one worker thread turns the newest frame into depth.
     """
@@ -160,12 +160,12 @@ class DepthNode(LifecycleNode):
             raise ValueError(problem)
         settings = self._own_parameters.settings
         entry = models.find(settings.model)
-        checkpoint = weights.load_checkpoint(settings.weights, entry.files)
+        checkpoint = weights.load_checkpoint(settings.weights, entry.files, entry.shipped)
         network = models.build(settings.model, checkpoint.files)
         scale = scale_for(network.contract, settings.depth_scale)
         self._estimator = DepthEstimator(network, settings.device, settings.precision)
         self._estimator.warm_up()
-        self._stream.configure()
+        self._stream.configure(network.has_confidence)
         self.get_logger().info(
             f'{network.description} on {self._hardware()} in {self._precision()}; 1 model unit = '
             f'{scale.metres_per_unit:g} m ({scale.source}); weights {checkpoint.path} ('
@@ -277,6 +277,10 @@ class DepthNode(LifecycleNode):
                 'scale (m per model unit)': f'{scale.metres_per_unit:g}',
                 'scale source': scale.source,
                 **values}
+            camera = self._stream.camera
+            if camera:
+                size = self._estimator.network.input_size(camera)
+                values['network input'] = '{}x{}'.format(*size)
             if self._estimator.device.type == 'cuda':
                 used = torch.cuda.memory_reserved(self._estimator.device)
                 values['GPU memory (MiB)'] = f'{used / 2**20:.0f}'

@@ -70,10 +70,10 @@ class Parameter:
 _KINDS = {bool: 'true or false', int: 'a whole number', float: 'a number', str: 'a text'}
 
 TABLE = (
-    Parameter('model', 'rt_monodepth_s', f'network, one of: {", ".join(CATALOGUE)}',
+    Parameter('model', 'compact', f'network, one of: {", ".join(CATALOGUE)}',
               UNCONFIGURED),
     Parameter('weights', '', 'checkpoint of the model: its folder, a file in it or the published '
-              'zip', UNCONFIGURED),
+              'zip; empty: the one that comes with this package, for compact', UNCONFIGURED),
     Parameter('device', 'auto', 'auto, cpu, cuda or cuda:N; only auto may choose', UNCONFIGURED),
     Parameter('precision', 'auto', 'of the network; auto is fp32', UNCONFIGURED,
               choices=('auto', 'fp32', 'fp16', 'bf16')),

@@ -75,7 +75,8 @@ def run(inputs: Sequence[str], model: str, weights: str, output: Path, device: s
     _prepare(output, write, overwrite)
 
     entry = models.find(model)
-    network = models.build(model, checkpoints.load_checkpoint(weights, entry.files).files)
+    network = models.build(
+        model, checkpoints.load_checkpoint(weights, entry.files, entry.shipped).files)
     scale = scale_for(network.contract, depth_scale)
     estimator = DepthEstimator(network, device)
     options = DepthOptions(metres_per_unit=scale.metres_per_unit, max_depth=max_depth,

@@ -84,20 +84,30 @@ class Runtime:
         if dtype == torch.float32:
             # CUDA's convolutions would round fp32 to TF32's 10 bits, by default.
             torch.backends.cudnn.allow_tf32 = False
-        self._shape = (1, 3, network.input_height, network.input_width)
+        self._network = network
 
     @torch.inference_mode()
-    def __call__(self, rgb: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+    def __call__(self, rgb: torch.Tensor,
+                 cameras: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
         """
         Run the network on float32 RGB (B, 3, H, W) in 0..1 at its input size.
 
-        Returns its values (B, 1, h, w) float32 in model units, and its confidence or None.
+        `cameras` is (B, 4) float32: fx, fy, cx, cy in pixels of `rgb`. Returns the network's
+        values (B, 1, h, w) float32 in model units, and its confidence (B, 1, h, w) or None.
         """
-        return self._module(rgb.contiguous(memory_format=torch.channels_last))
+        rgb = rgb.contiguous(memory_format=torch.channels_last)
+        return self._module(rgb, cameras) if self._network.takes_camera else self._module(rgb)
 
     def warm_up(self) -> None:
-        """Pay the first pass's cost (allocation, kernel choice) before the first frame."""
+        """
+        Pay the first pass's cost (allocation, kernel choice) before the first frame.
+
+        At the network's usual size: where it depends on the camera, that is not known yet.
+        """
+        width, height = self._network.input_width, self._network.input_height
+        rgb = torch.zeros(1, 3, height, width, device=self.device)
+        cameras = torch.tensor([[width, width, width / 2, height / 2]], device=self.device)
         for _ in range(2):
-            self(torch.zeros(self._shape, device=self.device))
+            self(rgb, cameras)
         if self.device.type == 'cuda':
             torch.cuda.synchronize(self.device)

@@ -30,6 +30,6 @@ def scale_for(contract: ScaleContract, depth_scale: float) -> Scale:
         return Scale(depth_scale, f'parameter depth_scale = {depth_scale:g} metres per unit')
     if contract.metres_per_unit is None:
         raise ScaleError(f'this model has no scale of its own ({contract.reason}): set '
-                         'depth_scale to the metres per model unit that you measured, or take a '
-                         'checkpoint that was trained with stereo pairs')
+                         'depth_scale to the metres per model unit that you measured, take a '
+                         'checkpoint that was trained with stereo pairs, or set model to compact')
     return Scale(contract.metres_per_unit, f'{contract.kind.value}: {contract.reason}')

@@ -30,7 +30,8 @@ CLOCK_JITTER = 0.1
 LAST_MESSAGE = Duration(seconds=0.5)
 
 TOPICS = {'depth': ('depth/image_rect', Image), 'camera_info': ('depth/camera_info', CameraInfo),
-          'color': ('depth/image_color', Image), 'points': ('points', PointCloud2)}
+          'confidence': ('depth/confidence', Image), 'color': ('depth/image_color', Image),
+          'points': ('points', PointCloud2)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,15 +69,17 @@ class CameraStream:
 
     # -- lifecycle, in the executor's thread --
 
-    def configure(self) -> None:
-        """Find the topics and create the publishers."""
+    def configure(self, has_confidence: bool) -> None:
+        """Find the topics and create the publishers, for the confidence only where it is made."""
         image, info = camera_topics(self._node)
         self._compressed = self._parameters.settings.image_transport == 'compressed'
         self.base_topic = image
         self.image_topic = f'{image}/compressed' if self._compressed else image
         self.info_topic = info
         for output, (topic, kind) in TOPICS.items():  # one by one: what fails is undone
-            self._publishers[output] = create_publisher(self._node, kind, topic, self._complaints)
+            if output != 'confidence' or has_confidence:
+                self._publishers[output] = create_publisher(
+                    self._node, kind, topic, self._complaints)
 
     def activate(self) -> None:
         """Subscribe."""
@@ -166,11 +169,15 @@ class CameraStream:
                       if kind in kinds and name not in own and self._node.count_publishers(name))
         return f' (there are: {", ".join(seen[:5])})' if seen else ''
 
+    @property
+    def camera(self) -> PinholeCamera | None:
+        """The camera in force, None until there is a CameraInfo."""
+        with self._lock:
+            return self._camera and self._camera[1]
+
     def diagnostics(self) -> dict[str, str]:
         """Return the figures of this camera as text, for a DiagnosticStatus."""
-        with self._lock:
-            camera = self._camera and self._camera[1]
-        state = 'none'
+        camera, state = self.camera, 'none'
         if camera:
             state = f'{describe(camera)}, {"rectified here" if camera.lens else "rectified"}'
         return {'image topic': self.image_topic, 'camera_info topic': self.info_topic,
@@ -271,6 +278,7 @@ class CameraStream:
         made = {
             'depth': lambda: messages.image_message(header, estimate.depth, encoding),
             'camera_info': lambda: messages.camera_info_message(header, estimate.camera),
+            'confidence': lambda: messages.image_message(header, estimate.confidence, '32FC1'),
             'color': lambda: messages.image_message(header, estimate.color, 'bgr8'),
             'points': lambda: messages.cloud_message(header, estimate.cloud)}
         for output in TOPICS:

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 import zipfile
 import zlib
 
+import numpy as np
 import torch
 
 # An archive may claim any size for a member of a few bytes. Published checkpoints of these
@@ -38,28 +39,43 @@ class Checkpoint:
     sha256: dict[str, str]
 
 
-def load_checkpoint(path: str | Path, names: Sequence[str]) -> Checkpoint:
+def load_checkpoint(path: str | Path, names: Sequence[str],
+                    shipped: tuple[Path, str] | None = None) -> Checkpoint:
     """
     Read the files `names` of the checkpoint at `path`: its folder, one of the files, or a .zip.
 
     `~` is expanded. In a .zip the files may lie in any folder, and nothing is unpacked to disk.
-    `Checkpoint.path` is the folder or the .zip. Raises WeightsError with one sentence whatever
-    is wrong; no file is ever executed.
+    A checkpoint that is one .npz may have any name. `Checkpoint.path` is the folder or the file.
+    An empty path asks for what `shipped` names, the package's own file and its SHA-256. Raises
+    WeightsError with one sentence whatever is wrong; no file is ever executed.
     """
-    way_out = f"set weights to a folder or a whole .zip that holds {' and '.join(names)}"
+    wanted = None
+    way_out = (f"set weights to {'an .npz or a folder' if _is_npz(names) else 'a folder'} or a "
+               f"whole .zip that holds {' and '.join(names)}")
     if not str(path).strip():
-        raise WeightsError(f'weights is empty: {way_out}')
+        if shipped is None:
+            raise WeightsError(f'weights is empty: {way_out}')
+        path, wanted = shipped
+        way_out = 'install the package again, or set weights to a checkpoint'
     try:
         place = Path(path).expanduser()
         if not place.exists():
             raise WeightsError(f"weights '{place}' does not exist: {way_out}")
-        if place.name in names and place.is_file():
+        alone = _is_npz(names) and place.is_file() and place.suffix == '.npz'
+        if place.name in names and place.is_file() and not alone:
             place = place.parent
         checkpoint = Checkpoint(place, {}, {})
         for name in names:
-            with (_open_file if place.is_dir() else _open_member)(place, name) as file:
-                checkpoint.sha256[name] = _sha256(file)
-                checkpoint.files[name] = _read(file, f"weights '{place / name}'")
+            label = f"weights '{place if alone else place / name}'"
+            with (place.open('rb') if alone else
+                  (_open_file if place.is_dir() else _open_member)(place, name)) as file:
+                checkpoint.sha256[name] = digest = _sha256(file)
+                if wanted not in (None, digest):
+                    raise WeightsError(f'{label} is not the file that this version of the '
+                                       f'package came with (SHA-256 {digest[:16]} instead of '
+                                       f'{wanted[:16]}): {way_out}')
+                read = _read_npz if name.endswith('.npz') else _read
+                checkpoint.files[name] = read(file, label)
         return checkpoint
     except PermissionError as error:
         raise WeightsError(f"weights '{error.filename or path}' may not be read by this user: "
@@ -74,7 +90,8 @@ def _open_file(folder: Path, name: str) -> BinaryIO:
     file = folder / name
     if not file.is_file():
         raise WeightsError(f"weights '{folder}' holds no file {name}: set weights to the folder "
-                           'or .zip of a whole checkpoint')
+                           'or .zip of a whole checkpoint, or model to the network that it is '
+                           'for')
     return file.open('rb')
 
 
@@ -85,7 +102,7 @@ def _open_member(archive_path: Path, name: str) -> BinaryIO:
         if len(members) != 1:
             raise WeightsError(f"weights '{archive_path}' holds {len(members)} files {name} "
                                'instead of one: set weights to the folder or .zip of one whole '
-                               'checkpoint')
+                               'checkpoint, or model to the network that it is for')
         if members[0].file_size > MAX_MEMBER_BYTES:
             raise WeightsError(
                 f"weights '{archive_path}' holds a {name} of {members[0].file_size} bytes, more "
@@ -121,6 +138,28 @@ def _read(file: BinaryIO, label: str) -> dict[str, Any]:
                     for value in entries.values())):
         raise WeightsError(f'{label} is not a dict of tensors by name: {way_out}')
     return dict(entries)
+
+
+def _is_npz(names: Sequence[str]) -> bool:
+    return len(names) == 1 and names[0].endswith('.npz')
+
+
+def _read_npz(file: BinaryIO, label: str) -> dict[str, torch.Tensor]:
+    """Return the arrays of an .npz, which is a .zip of .npy, without NumPy's way to pickles."""
+    file.seek(0)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            total = sum(member.file_size for member in archive.infolist())
+            if total <= MAX_MEMBER_BYTES:
+                return {name.removesuffix('.npy'): torch.from_numpy(np.lib.format.read_array(
+                            io.BytesIO(archive.read(name)), allow_pickle=False))
+                        for name in archive.namelist()}
+    except Exception as error:  # the types differ by NumPy's version and by what is broken
+        raise WeightsError(f'{label} is truncated, corrupt or no .npz of plain numbers '
+                           f'({_brief(error)}): fetch it again, or set weights to a checkpoint '
+                           'of this model') from error
+    raise WeightsError(f'{label} holds {total} bytes, more than the {MAX_MEMBER_BYTES} that are '
+                       'read: set weights to a checkpoint of this model')
 
 
 def _code(file: BinaryIO) -> Iterator[str]:

@@ -18,8 +18,8 @@ LOG_LEVELS = ('debug', 'info', 'warn', 'error', 'fatal')
 
 # Empty means not given: then params_file, or else the node's default, decides.
 ARGUMENTS = {
-    'model': 'network, for instance rt_monodepth_s or monodepth2',
-    'weights': 'checkpoint of the model, a folder or a file',
+    'model': 'network: compact (the default), monodepth2, rt_monodepth_s',
+    'weights': 'checkpoint of the model, a folder or a file; compact brings its own',
     'device': 'auto, cpu, cuda or cuda:N',
     'image': "topic of the camera's images, for instance /front/image_raw; the base name also "
              'where image_transport is compressed',

@@ -22,7 +22,7 @@ ARGUMENTS = {
     'rate': ('1.0', 'seconds of the bag a second'),
     'loop': ('false', 'true: begin again at the end'),
     'image': ('/kitti/camera_color_left/image_raw', "topic of the bag's images"),
-    'model': ('', 'network, for instance rt_monodepth_s'),
+    'model': ('', 'network; not given: compact'),
     'weights': ('', 'checkpoint of the model'),
     'device': ('', 'auto, cpu, cuda or cuda:N'),
     'params_file': ('kitti.yaml', "the node's parameters"),

@@ -18,7 +18,7 @@ ARGUMENTS = {
     'fov': ('', 'horizontal field of view in degrees, a guess instead of a calibration'),
     'rate': ('', "frames a second; not given: the source's own"),
     'loop': ('true', 'false: end with the film'),
-    'model': ('', 'network, for instance rt_monodepth_s'),
+    'model': ('', 'network; not given: compact'),
     'weights': ('', 'checkpoint of the model'),
     'device': ('', 'auto, cpu, cuda or cuda:N'),
     'params_file': ('', "the node's parameters"),

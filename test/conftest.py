@@ -1,6 +1,6 @@
 # Copyright 2026 the depth_estimation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""A DDS domain of the test run's own, and where the real frames and weights are."""
+"""A DDS domain and one thread for the test run, and where the real frames and weights are."""
 import os
 import pathlib
 import tempfile
@@ -11,6 +11,8 @@ import pytest
 # Before rclpy is imported anywhere: neither a robot nor a second test run may hear this one.
 os.environ['ROS_DOMAIN_ID'] = str(free_domain())
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+# Before torch is: threads that wait for one another take many times as long on a busy machine.
+os.environ['OMP_NUM_THREADS'] = '1'
 LOGS = tempfile.TemporaryDirectory(prefix='ros_log_')
 os.environ['ROS_LOG_DIR'] = LOGS.name
 

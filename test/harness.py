@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 import ctypes
+import multiprocessing
 import os
 import pathlib
 import signal
@@ -32,29 +33,33 @@ import yaml
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 OUTPUTS = {'depth/image_rect': Image, 'depth/camera_info': CameraInfo,
            'depth/image_color': Image, 'points': PointCloud2}
+DIAGNOSTICS_PERIOD = 0.1  # seconds; the node's own is one, for which half of all tests would wait
+AGAIN = 0.5  # seconds until an image that is not answered is sent once more
+# The server has imported torch, which takes most of a node's start, and forks.
+FORKS = multiprocessing.get_context('forkserver')
+FORKS.set_forkserver_preload(['depth_estimation_ros.node', 'depth_estimation_ros.predict'])
 
 
 class NodeProcess:
     """
-    `depth_node` as a user starts it, with `parameters` in a file and its log in another.
+    `depth_node` with `parameters` in a file and its log in another.
 
-    Each has a DDS domain of its own, so that several may run.
+    Each has a DDS domain of its own, so that several may run. `typed` starts it as a user does,
+    which takes two seconds more: for tests of the start and the end.
     """
 
     def __init__(self, parameters: dict, arguments: list[str] | None = None,
-                 environment: dict[str, str] | None = None):
+                 environment: dict[str, str] | None = None, typed: bool = False):
         self._folder = tempfile.TemporaryDirectory(prefix='depth_node_')
         folder = pathlib.Path(self._folder.name)
         file = folder / 'parameters.yaml'
         file.write_text(yaml.safe_dump({'/**': {'ros__parameters': parameters}}))
         self.domain = free_domain()
         self._log = folder / 'log.txt'
-        self.process = subprocess.Popen(
-            [sys.executable, '-m', 'depth_estimation_ros', '--ros-args',
-             '--params-file', str(file), *(arguments or [])],
-            stdout=self._log.open('w'), stderr=subprocess.STDOUT, cwd=REPOSITORY,
-            preexec_fn=_die_with_the_tests,
-            env={**os.environ, 'ROS_DOMAIN_ID': str(self.domain), **(environment or {})})
+        self._log.touch()
+        arguments = ['--ros-args', '--params-file', str(file), *(arguments or [])]
+        environment = {'ROS_DOMAIN_ID': str(self.domain), **(environment or {})}
+        self.process = (_typed if typed else Forked)(arguments, environment, self._log)
 
     @property
     def log(self) -> str:
@@ -90,6 +95,94 @@ class NodeProcess:
                 self.process.wait()
 
 
+def _typed(arguments: list[str], environment: dict[str, str], log: pathlib.Path):
+    with log.open('w') as stream:
+        return subprocess.Popen(
+            [sys.executable, '-m', 'depth_estimation_ros', *arguments], stdout=stream,
+            stderr=subprocess.STDOUT, cwd=REPOSITORY, preexec_fn=_die_with_the_tests,
+            env={**os.environ, **environment})
+
+
+class Forked:
+    """The node in a process that is forked, with those methods of a Popen that are used."""
+
+    def __init__(self, *arguments):
+        self._process = FORKS.Process(target=_be_the_node, args=arguments, daemon=True)
+        self._process.start()
+        self.pid = self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code, None while it runs."""
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        """Return the exit code, None while it runs."""
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end and return the exit code."""
+        self._process.join(timeout)
+        if self.returncode is None:
+            raise subprocess.TimeoutExpired('depth_node', timeout)
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it has ended."""
+        if self.returncode is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        self.send_signal(signal.SIGKILL)
+
+
+def _be_the_node(arguments: list[str], environment: dict[str, str], log: pathlib.Path) -> None:
+    _die_with_the_tests()
+    os.chdir(REPOSITORY)
+    os.environ.update(environment)
+    _redirect(1, log)
+    _redirect(2, log)
+    from depth_estimation_ros import node
+    node.DIAGNOSTICS_PERIOD = DIAGNOSTICS_PERIOD
+    sys.argv = ['depth_node', *arguments]
+    sys.exit(node.main())
+
+
+def command(*arguments, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess:
+    """Type `depth_estimation ARGUMENTS`, but forked, and return what came of it."""
+    with tempfile.TemporaryDirectory(prefix='command_') as folder:
+        out, err = pathlib.Path(folder, 'out'), pathlib.Path(folder, 'err')
+        process = FORKS.Process(target=be_the_command, args=(
+            [str(a) for a in arguments], out, err, environment or {}))
+        process.start()
+        process.join(120)
+        assert process.exitcode is not None, f'{arguments} did not end: {err.read_text()}'
+        return subprocess.CompletedProcess(
+            arguments, process.exitcode, out.read_text(), err.read_text())
+
+
+def be_the_command(arguments: list[str], out: pathlib.Path, err: pathlib.Path,
+                   environment: dict[str, str]) -> None:
+    """Be `depth_estimation`, its output in two files, in a forked process."""
+    _die_with_the_tests()
+    os.chdir(REPOSITORY)
+    os.environ.update(environment)
+    _redirect(1, out)
+    _redirect(2, err)
+    from depth_estimation_ros import cli
+    sys.exit(cli.main(arguments))
+
+
+def _redirect(descriptor: int, path: pathlib.Path) -> None:
+    with path.open('ab') as stream:  # both may be one file
+        os.dup2(stream.fileno(), descriptor)
+
+
 def _die_with_the_tests() -> None:
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, Linux
 
@@ -120,6 +213,8 @@ class Robot:
         self.node.create_subscription(
             DiagnosticArray, '/diagnostics', lambda m: self.diagnostics.append(m.status[0]), 10)
         self._clients = {}
+        self._info: CameraInfo | None = None
+        self._served = False
         self._executor = SingleThreadedExecutor(context=self.context)
         self._executor.add_node(self.node)
         self._thread = threading.Thread(target=self._spin, daemon=True)
@@ -153,13 +248,20 @@ class Robot:
     # -- as a driver --
 
     def wait_for_node(self) -> None:
-        """Wait until the node reads the camera and each wanted output has its publisher."""
+        """
+        Wait until the node reads the camera and each wanted output has its publisher.
+
+        That is this side of the matches. The node's own may be missing still, so that it does not
+        hear a message or finds nobody who reads the depth: `wait_message` sees to that.
+        """
         def ready() -> bool:
             assert self.process.process.poll() is None, self.process.log
             return self._matched()
 
         wait(ready, 60, lambda: f'the node did not come up:\n{self.process.log}')
-        time.sleep(0.3)  # the node's side of the match
+        # DDS delivers late what comes too early, but then seconds late.
+        time.sleep(0.2)
+        self._served = False
 
     def _matched(self) -> bool:
         return (self.image_publisher.get_subscription_count() > 0
@@ -168,30 +270,64 @@ class Robot:
                 for s in self.subscriptions.values()))
 
     def send_info(self, info: CameraInfo | None) -> None:
-        """Publish a CameraInfo and give the node time to take it."""
+        """
+        Publish a CameraInfo, which comes before the images that are sent after it.
+
+        DDS keeps the order of one sender, and the executor that of the subscriptions.
+        """
+        self._info = info
         if info is not None:
             self.info_publisher.publish(info)
-            time.sleep(0.15)
+            time.sleep(0.03)  # where a new subscription has changed that order
 
     def send(self, image, stamp: int | None = None) -> int:
         """Publish an image under `stamp` (ns; default: now) and return it."""
         stamp = time.time_ns() if stamp is None else stamp
         image.header.stamp = Time(sec=stamp // 10**9, nanosec=stamp % 10**9)
         self.image_publisher.publish(image)
+        self._sent = image, stamp
         return stamp
 
     def ask(self, image, topic: str = 'depth/image_rect', timeout: float = 15.0,
             stamp: int | None = None):
         """Publish an image and return the message on `topic` that has its stamp."""
-        stamp = self.send(image, stamp)
-        return self.wait_message(topic, stamp, timeout)
+        return self.wait_message(topic, self.send(image, stamp), timeout)
 
     def wait_message(self, topic: str, stamp: int, timeout: float = 15.0):
-        """Return the message on `topic` with that stamp."""
+        """
+        Return the message on `topic` with that stamp.
+
+        The first image after `wait_for_node` is published again and again, as a camera goes on,
+        until each wanted output has come: then all are matched. Every later one has one chance.
+        """
+        if not self._served:
+            self._go_on(timeout)
         wait(lambda: stamp in self.received[topic], timeout,
-             lambda: f'nothing came on {topic} for that stamp; diagnostics: '
-             f'{self.status().message if self.diagnostics else "none"}')
+             lambda: f'nothing came on {topic} for that stamp; {self._said()}')
         return self.received[topic][stamp]
+
+    def _go_on(self, timeout: float) -> None:
+        image, stamp = self._sent
+        again = time.monotonic() + AGAIN
+
+        def missing() -> list[str]:
+            return [topic for topic in self.subscriptions if stamp not in self.received[topic]]
+
+        def served() -> bool:
+            nonlocal again
+            if missing() and time.monotonic() > again:
+                again += AGAIN
+                if self._info is not None:
+                    self.info_publisher.publish(self._info)
+                self.send(image, stamp)
+            return not missing()
+
+        wait(served, timeout, lambda: f'{missing()} did not come for an image that was sent '
+             f'again and again; {self._said()}')
+        self._served = True
+
+    def _said(self) -> str:
+        return f'diagnostics: {self.diagnostics[-1] if self.diagnostics else None}'
 
     # -- as an operator --
 
@@ -205,8 +341,7 @@ class Robot:
             return next((s for s in reversed(self.diagnostics) if text in s.message or any(
                 text in f'{v.key}: {v.value}' for v in s.values)), None)
 
-        wait(found, timeout, lambda: f'{text!r} never came; the last status: '
-             f'{self.diagnostics[-1] if self.diagnostics else None}')
+        wait(found, timeout, lambda: f'{text!r} never came; {self._said()}')
         return found()
 
     def wait_sentence(self, text: str, timeout: float = 15.0):
@@ -220,6 +355,11 @@ class Robot:
         count = len(self.diagnostics)
         wait(lambda: len(self.diagnostics) > count + 1, 10, lambda: 'no diagnostics')
         return {value.key: value.value for value in self.status().values}
+
+    def wait_value(self, name: str, value: str, timeout: float = 15.0) -> None:
+        """Wait until the newest status has that value."""
+        wait(lambda: self.diagnostics and value == {v.key: v.value for v in self.status().values}
+             .get(name), timeout, lambda: f'{name} did not become {value}; {self._said()}')
 
     def call(self, kind, service: str, request, timeout: float = 60.0):
         """Call a service of the node and return its response."""

@@ -14,7 +14,7 @@ from depth_estimation_ros.camera_driver import Pace, schedule
 from depth_estimation_ros.drives.video import Film, open_recording
 from domains import free_domain
 from films import drawing, FPS, HEIGHT, number, WIDTH, write_film
-from harness import nanoseconds, NodeProcess, REPOSITORY, Robot, wait
+from harness import command, nanoseconds, NodeProcess, REPOSITORY, Robot, wait
 from key_init import write_monodepth2_checkpoint
 import numpy as np
 import pytest
@@ -202,10 +202,11 @@ def test_bad_source_is_one_sentence(film, tmp_path, arguments, said):
     folder.mkdir()
     cv2.imwrite(str(folder / '0.png'), drawing(0))
     cv2.imwrite(str(folder / '1.png'), drawing(0)[:48])
-    driver = Driver(free_domain(), *(a.format(film=film, folder=folder) for a in arguments))
-    code, log = driver.end(None)
+    done = command('camera', *(a.format(film=film, folder=folder) for a in arguments))
+    log = done.stdout + done.stderr
     lines = [line for line in log.splitlines() if ' WARN:' not in line]  # OpenCV's own
-    assert code == 1 and said in lines[-1] and lines[-1].startswith('depth_estimation camera: ')
+    assert done.returncode == 1 and said in lines[-1], log
+    assert lines[-1].startswith('depth_estimation camera: ')
     assert len(lines) == (2 if '{folder}' in arguments else 1), log
 
 

@@ -4,12 +4,13 @@
 The way of a picture through the estimator, on a network whose answer is known.
 
 `Red` is that network: its inverse depth is the red channel of what it sees, so that every
-resize, crop and paste shows in the depth.
+resize, crop and paste shows in the depth. `Told` is one that wants to be told the camera.
 """
 from dataclasses import replace
+import re
 
 import cv2
-from depth_estimation_ros.camera import CameraError, PinholeCamera
+from depth_estimation_ros.camera import CameraError, Lens, PinholeCamera
 from depth_estimation_ros.encodings import ColorImage
 from depth_estimation_ros.estimator import DepthEstimator, DepthOptions
 from depth_estimation_ros.models.contract import (
@@ -39,6 +40,32 @@ class Red(torch.nn.Module):
         """Return the red channel as inverse depth."""
         self.calls += 1
         return rgb[:, :1].clone(), None
+
+
+class Told(torch.nn.Module):
+    """Depth = 100 red, confidence = green, at half the size; the cameras it was told are kept."""
+
+    def __init__(self):
+        super().__init__()
+        self.cameras, self.sizes = [], []
+
+    def forward(self, rgb, camera):
+        """Return depth and confidence of the mean of 2x2 pixels."""
+        self.sizes.append(tuple(rgb.shape))
+        assert rgb.dtype == camera.dtype == torch.float32
+        self.cameras += camera.tolist()
+        half = torch.nn.functional.avg_pool2d(rgb, 2)
+        return 100 * half[:, :1], half[:, 1:2]
+
+
+def told(training=None):
+    """Return an estimator around `Told`, whose input is half as large as the picture."""
+    return DepthEstimator(Network(
+        name='told', module=Told(), input_width=64, input_height=32, inverse=False,
+        contract=ScaleContract(ScaleKind.METRIC_FROM_INTRINSICS, 1.0, 'it is told'),
+        training_camera=training, description='told', takes_camera=True, has_confidence=True,
+        size_for=lambda width, height, fx, fy: (width // 2, height // 2),
+        field_of_view=(50.0, 110.0)), 'cpu')
 
 
 def estimator(contract=METRIC, training=TRAINING, inverse=True, size=(64, 32)):
@@ -171,6 +198,72 @@ def test_a_batch_gives_what_its_frames_give_alone():
         np.testing.assert_array_equal(batched.cloud.data, alone.cloud.data)
 
 
+def test_a_network_is_told_the_camera_of_what_it_sees():
+    lens = Lens('plumb_bob', (100.0, 0.0, 60.0, 0.0, 100.0, 30.0, 0.0, 0.0, 1.0), (-0.1,) * 4,
+                (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0))
+    made = told()
+    as_rclpy_gives_them = replace(CAMERA, fx=np.float64(128), cy=np.float64(31.5))
+    for camera in (CAMERA, replace(CAMERA, lens=lens), as_rclpy_gives_them):
+        made.estimate([(picture(51), camera)], ALL)
+        assert made.network.module.sizes[-1] == (1, 3, 32, 64)
+        assert made.network.module.cameras[-1] == [64.0, 64.0, 31.75, 15.75]
+
+
+def test_depth_of_half_the_inputs_size_lies_where_the_picture_shows_it():
+    ramp = np.broadcast_to(np.linspace(40, 200, 128), (64, 128))
+    for size, columns in (('full', slice(4, 124)), ('network', slice(2, 62))):
+        [estimate] = told().estimate([(picture(ramp), CAMERA)], replace(ALL, publish_size=size))
+        red = ramp if size == 'full' else ramp.reshape(64, 64, 2).mean(-1)[:32]
+        assert estimate.camera == (CAMERA if size == 'full' else CAMERA.resized(64, 32))
+        np.testing.assert_allclose(estimate.depth[:, columns], red[:, columns] / 2.55, rtol=0.01)
+    cut = PinholeCamera(96, 64, 128.0, 128.0, 63.5 - 20, 31.5)  # fills a part of the input
+    [part] = told(TRAINING).estimate(
+        [(np.ascontiguousarray(picture(ramp)[:, 20:116]), cut)], ALL)
+    np.testing.assert_allclose(part.depth[:, 6:-6], ramp[:, 26:110] / 2.55, rtol=0.03)
+
+
+def test_cameras_that_want_different_inputs_are_run_apart_and_come_back_in_order():
+    large = PinholeCamera(256, 128, 256.0, 256.0, 127.5, 63.5)
+    frames = [(picture(10), CAMERA), (picture(20, large), large), (picture(30), CAMERA)]
+    made = told()
+    batched = made.estimate(frames, ALL)
+    assert sorted(made.network.module.sizes) == [(1, 3, 64, 128), (2, 3, 32, 64)]
+    assert [e.camera for e in batched] == [CAMERA, large, CAMERA]
+    for red, one in zip((10, 20, 30), batched):
+        np.testing.assert_allclose(one.depth, red / 2.55, rtol=1e-4)
+
+
+def test_confidence_has_the_size_of_the_depth_and_is_0_where_there_is_none():
+    red = np.zeros((64, 128), np.uint8)
+    red[:, :64] = 51   # 20 m
+    red[:, 32:64] = 255  # 100 m
+    [e] = told().estimate([(picture(red), CAMERA)], DepthOptions(max_depth=50.0))
+    assert e.confidence.dtype == np.float32 and e.confidence.shape == e.depth.shape
+    row = e.confidence[32]
+    assert e.depth[32, 10] == pytest.approx(20) and row[10] == pytest.approx(77 / 255, rel=1e-4)
+    assert np.isposinf(e.depth[32, 48]) and row[48] == pytest.approx(77 / 255, rel=1e-4)
+    assert np.isnan(e.depth[32, 100]) and row[100] == 0
+    [small] = told().estimate([(picture(red), CAMERA)], replace(ALL, publish_size='network'))
+    assert small.confidence.shape == (32, 64)
+
+
+def test_confidence_is_made_only_where_it_is_wanted_and_known():
+    assert told().estimate([(picture(51), CAMERA)], ALL, {'depth'})[0].confidence is None
+    [alone] = told().estimate([(picture(51), CAMERA)], ALL, {'confidence'})
+    assert alone.depth is None and alone.confidence is not None
+    assert estimator().estimate([(picture(51), CAMERA)], ALL)[0].confidence is None
+
+
+@pytest.mark.parametrize('view, sentence', [
+    (44, '44 degrees from left to right.*50 to 110'), (46, None), (80, None), (114, None),
+    (120, '120 degrees')])
+def test_a_field_of_view_beyond_the_training_is_said(view, sentence):
+    focal = 64 / np.tan(np.radians(view / 2))
+    said = told().mismatch(PinholeCamera(128, 64, focal, focal, 63.5, 31.5))
+    assert (said is None) == (sentence is None)
+    assert sentence is None or re.search(rf'128x64, fx/W .*{sentence}', said)
+
+
 def test_only_what_is_wanted_is_made_and_no_reader_means_no_inference():
     made = estimator()
     [estimate] = made.estimate([(picture(51), CAMERA)], ALL, {'depth'})
@@ -188,7 +281,6 @@ def test_a_picture_of_another_size_than_its_camera_is_refused():
 def test_a_lens_is_undone_to_within_a_pixel():
     """Draw dots where the rectified camera sees them, through the lens, and find them again."""
     camera = PinholeCamera(640, 320, 640.0, 640.0, 320.0, 160.0)
-    from depth_estimation_ros.camera import Lens
     d = (-0.3, 0.1, 0.001, -0.001, 0.0)
     k = np.array([[600.0, 0, 325], [0, 605, 155], [0, 0, 1]])
     lens = Lens('plumb_bob', tuple(k.ravel()), d, tuple(np.eye(3).ravel()))

@@ -1,6 +1,10 @@
 # Copyright 2026 the depth_estimation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The metrics are those of the KITTI papers, and a real network's published figures come out."""
+"""
+The metrics are those of the KITTI papers, and a real network's published figures come out.
+
+Those of a confidence are worked out by hand.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +17,9 @@ from depth_estimation_ros.camera import PinholeCamera
 from depth_estimation_ros.drives import read_image
 from depth_estimation_ros.drives.kitti import annotated_depth, kitti_object, KittiDrive
 from depth_estimation_ros.evaluation import (
-    colorize, DepthMetrics, eigen_crop, evaluate_depth, EvaluationError, garg_crop, mean,
-    nyu_crop, picture_sheet, table)
+    calibration, calibration_error, colorize, DepthMetrics, eigen_crop, evaluate_confidence,
+    evaluate_depth, EvaluationError, garg_crop, mean, nyu_crop, picture_sheet, sparsification,
+    table)
 from depth_estimation_ros.weights import load_checkpoint
 import numpy as np
 import pytest
@@ -121,6 +126,87 @@ def test_table_has_a_line_for_each_row_and_aligned_columns():
     assert lines[1].startswith('drive_0052  214 896')
     assert '0.2059' in lines[1]
     assert len({len(line) for line in lines}) == 1
+
+
+def test_sparsification_removes_the_least_trusted_first():
+    error = np.arange(20.0)
+    curve = sparsification(error, -error)
+    # Of 20 pixels, 20, 19 .. 1 with the smallest errors are left.
+    np.testing.assert_allclose(curve, [np.arange(n).mean() for n in range(20, 0, -1)])
+    np.testing.assert_allclose(sparsification(error, error), 19 - curve)
+
+
+def test_pixels_of_equal_trust_are_left_and_removed_together():
+    error = np.array([1.0, 0.0] * 20)
+    np.testing.assert_allclose(sparsification(error, np.ones(40)), 0.5)
+    np.testing.assert_allclose(sparsification(error[::-1], np.ones(40)), 0.5)
+    trust = np.repeat([1.0, 0.0], 20)  # the first half is trusted, its errors sum up to 10
+    errors = np.concatenate([np.full(20, 0.25), error[20:]])
+    np.testing.assert_allclose(sparsification(errors, trust)[10:], 0.25)
+
+
+def test_the_share_that_is_left_is_rounded_up_so_that_there_is_some():
+    np.testing.assert_allclose(sparsification(np.array([5.0]), np.array([1.0])), 5)
+    np.testing.assert_allclose(sparsification(np.array([1.0, 3.0]), np.array([1.0, 0.0])),
+                               [2] * 10 + [1] * 10)
+
+
+def test_calibration_counts_what_was_said_and_what_was_so():
+    bins = calibration(np.array([0.05, 0.95, 0.95, 1.0, 0.0]),
+                       np.array([False, True, True, False, True]))
+    np.testing.assert_allclose(bins[0], [2, 0.05, 1])
+    np.testing.assert_allclose(bins[9], [3, 2.9, 2])
+    assert not bins[1:9].any()
+    assert calibration_error(bins) == pytest.approx((0.95 + 0.9) / 5)
+
+
+def test_a_probability_that_is_right_has_no_calibration_error():
+    confidence = np.repeat([0.2, 0.8], 10)
+    right = np.array([True] * 2 + [False] * 8 + [True] * 8 + [False] * 2)
+    assert calibration_error(calibration(confidence, right)) == pytest.approx(0)
+    assert calibration_error(calibration(confidence, ~right)) == pytest.approx(0.6)
+
+
+def test_confidence_of_a_small_picture_worked_out_by_hand():
+    truth = np.array([[10.0, 20.0], [0.0, 40.0]])
+    depth = np.array([[15.0, 20.0], [9.0, 44.0]])  # relative errors 0.5, 0, none, 0.1
+    confidence = np.array([[0.1, 0.9], [0.9, 0.8]])
+    metrics, bins = evaluate_confidence(confidence, depth, truth)
+
+    # Of 3 pixels 3 are left for 7 steps (over 2/3), 2 for 7 (over 1/3), 1 for 6.
+    def area(*left):
+        return sum(n * one for n, one in zip((7, 7, 6), left)) / 20
+
+    assert asdict(metrics) == pytest.approx({
+        'n': 3, 'area': area(0.2, 0.05, 0), 'best': area(0.2, 0.05, 0),
+        'by_range': area(0.2, 0.25, 0.5), 'by_row': area(0.2, (0.1 + 0.25) / 2, 0.1),
+        'abs_rel': 0.2, 'ece': (0.1 + 0.1 + 0.2) / 3})
+    assert bins[:, 0].sum() == 3
+    assert metrics.abs_rel == evaluate_depth(depth, truth).abs_rel
+
+
+def test_confidence_is_judged_where_depth_is_known_and_out_of_range_counts_as_far():
+    depth = np.array([[math.nan, 4.0, math.inf, 5.0]])
+    metrics, _ = evaluate_confidence(np.array([[0.0, 0.7, 0.7, 0.7]]), depth, TRUTH)
+    assert metrics.n == 2 and metrics.abs_rel == pytest.approx((0 + 7) / 2)
+    both = mean([metrics, metrics])
+    assert (both.n, both.abs_rel) == (4, metrics.abs_rel)
+    assert table([('frame', both)]).split()[:4] == ['n', 'area', 'by_range', 'by_row']
+
+
+def test_a_crop_limits_the_confidence_too():
+    truth = np.full((4, 4), 10.0)
+    depth = np.where(np.arange(16).reshape(4, 4) < 8, 10.0, 20.0)
+    metrics, _ = evaluate_confidence(np.ones((4, 4)), depth, truth,
+                                     crop=(slice(1, 3), slice(0, 4)))
+    assert (metrics.n, metrics.abs_rel, metrics.ece) == (8, 0.5, 0.5)
+
+
+def test_a_confidence_of_another_size_is_refused():
+    with pytest.raises(EvaluationError, match=r'confidence has shape \(1, 3\)'):
+        evaluate_confidence(np.ones((1, 3)), TRUTH, TRUTH)
+    with pytest.raises(EvaluationError, match='nothing to be confident of'):
+        evaluate_confidence(np.ones((1, 4)), np.full((1, 4), math.nan), TRUTH)
 
 
 def test_colors_are_red_near_and_blue_far_and_black_where_there_is_none():

@@ -9,7 +9,7 @@ import json
 
 import cv2
 from depth_estimation_ros import models
-from depth_estimation_ros.models import monodepth2, rt_monodepth
+from depth_estimation_ros.models import compact, monodepth2, rt_monodepth
 from depth_estimation_ros.models.contract import ModelError, ScaleKind
 from depth_estimation_ros.weights import load_checkpoint
 from key_init import fill, synth, uniform, write_monodepth2_checkpoint
@@ -230,6 +230,73 @@ def test_networks_compile_as_one_graph(request, name, files):
     torch.testing.assert_close(compiled(rgb)[0], module(rgb)[0])
 
 
+@pytest.fixture(scope='module')
+def compact_files():
+    """Return the checkpoint that comes with the package."""
+    entry = models.find('compact')
+    return load_checkpoint('', entry.files, entry.shipped).files
+
+
+@pytest.fixture(scope='module')
+def compact_network(compact_files):
+    return models.build('compact', compact_files)
+
+
+def seen(network, width, height, focal):
+    """Return an input for a camera of that picture size, and the intrinsics in its pixels."""
+    w, h = network.size_for(width, height, focal, focal)
+    camera = torch.tensor([[focal * w / width, focal * h / height, w / 2, h / 2]])
+    return tensor(synth(h, w)), camera
+
+
+def test_compact_is_metric_from_intrinsics_and_comes_with_the_package(compact_network):
+    contract = compact_network.contract
+    assert contract.kind is ScaleKind.METRIC_FROM_INTRINSICS and contract.metres_per_unit == 1
+    assert compact_network.training_camera is None and not compact_network.inverse
+    assert compact_network.takes_camera and compact_network.has_confidence
+    assert compact_network.field_of_view == (50, 110)
+    assert sum(p.numel() for p in compact_network.module.parameters()) <= 4e6
+
+
+@pytest.mark.parametrize('width, height, focal', [
+    (1242, 375, 721.5), (640, 480, 525.0), (1920, 1080, 1400.0), (320, 180, 150.0)])
+def test_compact_sees_every_camera_at_one_focal_length(compact_network, width, height, focal):
+    w, h = compact_network.size_for(width, height, focal, focal)
+    assert w % 32 == h % 32 == 0 and min(w, h) >= 96
+    for side, length in ((w, width), (h, height)):
+        assert abs(side - length * compact.FOCAL / focal) <= 16
+
+
+@pytest.mark.parametrize('width, height, fx, fy', [
+    (4000, 3000, 500.0, 500.0), (100, 100, 1e5, 1e5), (4000, 1, 1e-3, 1e3), (1, 4000, 1e4, 1e-4)])
+def test_compacts_input_is_bounded_whatever_the_calibration_says(width, height, fx, fy):
+    w, h = compact.input_size(width, height, fx, fy)
+    assert w % 32 == h % 32 == 0 and min(w, h) >= 96 and w * h <= 1.2 * compact.MAX_PIXELS
+
+
+@pytest.mark.parametrize('precision', [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize('view', [(1242, 375, 721.5), (320, 320, 150.0)])
+def test_compact_answers_metres_and_a_probability(compact_files, view, precision):
+    network = models.build('compact', compact_files)
+    exact, _ = network.module(*seen(network, *view))
+    depth, confidence = network.module.to(precision)(*seen(network, *view))
+    assert depth.dtype == confidence.dtype == torch.float32
+    assert depth.shape == confidence.shape and depth.shape[:2] == (1, 1)
+    assert depth.isfinite().all() and (depth > 0).all()
+    assert ((confidence >= 0) & (confidence <= 1)).all()
+    assert (depth / exact - 1).abs().median() < 0.05
+
+
+def test_compact_gives_in_a_batch_what_its_pictures_give_alone(compact_network):
+    rgb, camera = seen(compact_network, 640, 480, 525.0)
+    cameras = torch.cat([camera, camera * torch.tensor([1.1, 1.1, 1.0, 0.9])])
+    rgb = torch.cat([rgb, rgb.flip(3)])
+    batch = compact_network.module(rgb, cameras)
+    for together, *alone in zip(batch, *(compact_network.module(rgb[i:i + 1], cameras[i:i + 1])
+                                         for i in range(2))):
+        torch.testing.assert_close(together, torch.cat(alone), rtol=1e-3, atol=1e-4)
+
+
 def test_an_unknown_model_is_told_the_names_there_are():
     with pytest.raises(ModelError, match='(?s)midas.*set model.*monodepth2.*rt_monodepth_s'):
         models.build('midas', {})
@@ -239,7 +306,7 @@ def test_every_catalogue_entry_says_what_a_user_chooses_by():
     for name, entry in models.CATALOGUE.items():
         assert entry.name == name == models.find(name).name
         assert len(entry.files) == len(entry.marks)
-        assert entry.source.startswith('https://')
+        assert entry.source.startswith('https://') or entry.shipped
         assert entry.licence and entry.training and entry.published and entry.scale
 
 

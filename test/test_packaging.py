@@ -13,8 +13,10 @@ import pytest
 import yaml
 
 import depth_estimation_ros
+from depth_estimation_ros import models
 from depth_estimation_ros.parameters import BY_NAME
 from depth_estimation_ros.stream import TOPICS
+from depth_estimation_ros.weights import load_checkpoint
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 NAME = 'depth_estimation_ros'
@@ -96,12 +98,20 @@ def test_ros2_run_finds_an_executable_of_the_python_that_is_active(prefix, name)
     assert script.read_text().startswith('#!/usr/bin/env python3\n')
 
 
-def test_all_modules_are_installed(prefix):
-    here = {path.relative_to(ROOT) for path in (ROOT / NAME).rglob('*.py')}
+def test_the_weights_come_with_the_package_and_are_the_released_ones():
+    entry = models.find('compact')
+    path, digest = entry.shipped
+    assert path.stat().st_size <= 8 * 2**20
+    assert load_checkpoint('', entry.files, entry.shipped).sha256 == {'compact.npz': digest}
+
+
+def test_all_modules_and_weights_are_installed(prefix):
+    here = {path.relative_to(ROOT) for kind in ('py', 'npz')
+            for path in (ROOT / NAME).rglob(f'*.{kind}')}
     package = next(prefix.glob(f'lib/python3*/site-packages/{NAME}'), None)
     if package is None:
         pytest.skip(f'{NAME} is linked into {prefix}, not installed')
-    assert here <= {path.relative_to(package.parent) for path in package.rglob('*.py')}
+    assert here <= {path.relative_to(package.parent) for path in package.rglob('*.*')}
 
 
 def test_the_commands_of_pip_can_be_loaded(prefix):
@@ -137,4 +147,4 @@ def test_kitti_yaml_holds_only_what_differs_from_the_defaults():
 def test_rviz_shows_topics_that_the_node_publishes():
     view = yaml.safe_load((ROOT / 'config/depth.rviz').read_text())['Visualization Manager']
     shown = {display['Topic']['Value'] for display in view['Displays'] if 'Topic' in display}
-    assert shown == {TOPICS['color'][0], TOPICS['points'][0]}
+    assert shown == {TOPICS[output][0] for output in ('color', 'confidence', 'points')}

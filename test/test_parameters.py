@@ -1,6 +1,7 @@
 # Copyright 2026 the depth_estimation_ros authors
 # SPDX-License-Identifier: Apache-2.0
 """The table of parameters, and that the shipped files agree with it."""
+from depth_estimation_ros import cli
 from depth_estimation_ros.parameters import ALWAYS, reference, settings_from, TABLE
 from harness import REPOSITORY
 import pytest
@@ -43,6 +44,10 @@ def test_defaults_pass_their_own_checks():
         assert parameter.check(parameter.default) == parameter.default
         assert type(parameter.check(parameter.default)) is type(parameter.default)
     assert settings_from(DEFAULTS).depth.points.max_points == 20000
+
+
+def test_the_command_line_takes_the_same_model():
+    assert DEFAULTS['model'] == cli.MODEL
 
 
 @pytest.mark.parametrize('name, given, meant', [

@@ -3,7 +3,6 @@
 """`depth_estimation predict`: what it writes is right, whole or not there."""
 from __future__ import annotations
 
-import multiprocessing
 import os
 from pathlib import Path
 import resource
@@ -21,7 +20,7 @@ from depth_estimation_ros.drives.video import Film
 from depth_estimation_ros.estimator import DepthEstimator, DepthOptions
 from depth_estimation_ros.evaluation import evaluate_depth, garg_crop
 from films import drawing, flag_rotation, FPS, HEIGHT, number, WIDTH, write_film
-from harness import REPOSITORY, wait
+from harness import be_the_command, FORKS, REPOSITORY, wait
 from key_init import write_monodepth2_checkpoint
 import numpy as np
 import pytest
@@ -122,6 +121,18 @@ def test_every_output_of_a_film_is_the_estimators_depth(film, weights, tmp_path)
         left, right = side_by_side[i][:, :WIDTH], side_by_side[i][:, WIDTH:]
         assert left.shape == right.shape == (HEIGHT, WIDTH, 3) and number(left) == i
         assert np.abs(right.astype(int) - color).mean() < 12
+
+
+def test_without_a_model_or_weights_it_is_the_network_of_the_package(film, tmp_path, capsys):
+    assert cli.main(['predict', str(film), '--fov', '80', '--max-depth', '1000', '--write',
+                     'depth', '--output', str(tmp_path / 'out')]) == 0
+    said = capsys.readouterr().out
+    assert 'with compact' in said and '1 model unit = 1 m (metric from intrinsics' in said
+    depth = cv2.imread(str(tmp_path / 'out/depth/street_000003.png'), cv2.IMREAD_UNCHANGED)
+    assert depth.shape == (HEIGHT, WIDTH) and depth.any()
+    assert cli.main(['predict', str(film), '--fov', '30', '--write', 'depth', '--output',
+                     str(tmp_path / 'tele')]) == 0
+    assert 'note: this camera' in capsys.readouterr().out
 
 
 def test_pictures_of_a_lens_are_rectified(tmp_path, weights, film):
@@ -225,25 +236,14 @@ def check_whole(output: Path, count: int) -> int:
     return len(files)
 
 
-def typed(arguments: list[str], log: Path) -> None:
-    """Be the command `depth_estimation`, its output in `log`."""
-    with log.open('w') as stream:
-        os.dup2(stream.fileno(), 1)
-        os.dup2(stream.fileno(), 2)
-    sys.exit(cli.main(arguments))
-
-
 def test_ctrl_c_at_any_moment_leaves_no_half_file(weights, tmp_path):
     film = write_film(tmp_path / 'street.mp4', 120)
-    # Forked from a process that has imported torch: to import it each time would take a minute.
-    context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload(['depth_estimation_ros.predict', 'test_predict'])
     moments = [(begun, delay) for begun in (False, True) for delay in (0.0, 0.02, 0.06, 0.13, 0.3)]
     for begun, delay in moments:
         output, log = tmp_path / f'{begun}{delay}', tmp_path / f'{begun}{delay}.log'
-        process = context.Process(target=typed, args=(
+        process = FORKS.Process(target=be_the_command, args=(
             ['predict', str(film), '--model', 'monodepth2', '--weights', str(weights), '--fov',
-             '80', '--output', str(output)], log))
+             '80', '--output', str(output)], log, log, {}))
         process.start()
         wait((lambda: list(output.glob('depth/*'))) if begun else output.exists, 60,
              lambda: f'it did not begin: {log.read_text()}')

@@ -15,6 +15,7 @@ import zipfile
 
 from depth_estimation_ros import weights
 from depth_estimation_ros.weights import load_checkpoint, WeightsError
+import numpy as np
 import pytest
 import torch
 
@@ -49,10 +50,10 @@ def pack(folder: Path, archive: Path, prefix: str = '') -> Path:
     return archive
 
 
-def refusal(path) -> str:
+def refusal(path, names=NAMES, shipped=None) -> str:
     """Return the one sentence that refuses `path`."""
     with pytest.raises(WeightsError) as caught:
-        load_checkpoint(path, NAMES)
+        load_checkpoint(path, names, shipped)
     sentence = str(caught.value)
     assert '\n' not in sentence
     assert 'weights' in sentence
@@ -269,3 +270,93 @@ def test_no_permission(target):
             if is_root:
                 os.seteuid(0)
             (place / target).chmod(0o755)
+
+
+# -- one .npz --
+
+NPZ = ('small.npz',)
+ARRAYS = {'conv.weight': np.arange(6, dtype=np.float16).reshape(2, 3), 'steps': np.array(7)}
+
+
+@pytest.fixture
+def npz(tmp_path) -> Path:
+    """Return a checkpoint that is one .npz, in a folder of its own."""
+    file = tmp_path / 'networks/small.npz'
+    file.parent.mkdir()
+    np.savez_compressed(file, **ARRAYS)
+    return file
+
+
+def assert_npz_loaded(checkpoint):
+    entries = checkpoint.files['small.npz']
+    assert entries['conv.weight'].dtype == torch.float16 and entries['steps'] == 7
+    np.testing.assert_array_equal(entries['conv.weight'], ARRAYS['conv.weight'])
+
+
+def test_an_npz_by_its_folder_its_own_name_any_name_or_in_a_zip(npz, tmp_path):
+    other = tmp_path / 'mine_of_tuesday.npz'
+    other.write_bytes(npz.read_bytes())
+    for path in (npz.parent, npz, str(other), pack(npz.parent, tmp_path / 'a.zip', 'in/')):
+        checkpoint = load_checkpoint(path, NPZ)
+        assert_npz_loaded(checkpoint)
+        assert checkpoint.path == Path(path)
+        assert checkpoint.sha256['small.npz'] == hashlib.sha256(npz.read_bytes()).hexdigest()
+
+
+def test_an_empty_path_asks_for_what_comes_with_the_package(npz):
+    digest = hashlib.sha256(npz.read_bytes()).hexdigest()
+    assert_npz_loaded(load_checkpoint('', NPZ, (npz, digest)))
+    assert 'weights is empty' in refusal('', NPZ)
+
+
+def test_what_came_with_the_package_must_be_what_was_released(npz):
+    sentence = refusal('', NPZ, (npz, 'ab' * 32))
+    assert f"'{npz}' is not the file" in sentence and 'abababababababab' in sentence
+    assert 'install the package again' in sentence
+    assert 'install the package again' in refusal('', NPZ, (npz.with_name('gone.npz'), ''))
+
+
+def test_a_checkpoint_of_another_kind_says_to_look_at_model(folder, npz):
+    for path, names in ((folder, NPZ), (folder / 'depth.pth', NPZ), (npz, NAMES),
+                        (npz.parent, NAMES)):
+        assert 'model to the network' in refusal(path, names)
+
+
+@pytest.mark.parametrize('keep', [0, 1, 40, 0.5, 0.95])
+def test_a_truncated_npz(npz, keep):
+    whole = npz.read_bytes()
+    npz.write_bytes(whole[:int(keep * len(whole)) if 0 < keep < 1 else keep])
+    for path in (npz, npz.parent):
+        assert f"'{npz}' is truncated, corrupt" in refusal(path, NPZ)
+
+
+def test_an_npz_with_pickles_is_refused_and_never_unpickled(npz, tmp_path):
+    marker = tmp_path / 'ran'
+    np.savez(npz, w=np.array([Evil(marker)], dtype=object))
+    assert 'allow_pickle' in refusal(npz, NPZ)
+    with zipfile.ZipFile(npz, 'w') as archive:
+        archive.writestr('w.npy', pickle.dumps(Evil(marker)))
+    assert f"'{npz}' is truncated, corrupt or no .npz of plain numbers" in refusal(npz, NPZ)
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize('array', [np.array(['text']), np.arange(3, dtype='>f4'),
+                                   np.zeros(2, [('a', 'f4')])])
+def test_an_npz_of_what_is_no_tensor(npz, array):
+    np.savez(npz, w=array)
+    assert 'no .npz of plain numbers' in refusal(npz, NPZ)
+
+
+def test_an_npz_larger_than_the_bound_is_not_unpacked(npz, monkeypatch):
+    np.savez_compressed(npz, w=np.zeros(10**6, np.float32))
+    monkeypatch.setattr(weights, 'MAX_MEMBER_BYTES', 10**6)
+    assert 'more than the 1000000' in refusal(npz, NPZ)
+
+
+def test_an_array_that_claims_to_be_larger_than_it_is(npz):
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        header, {'descr': '<f4', 'fortran_order': False, 'shape': (10**14,)})
+    with zipfile.ZipFile(npz, 'w') as archive:
+        archive.writestr('w.npy', header.getvalue() + b'1234')
+    assert f"'{npz}' is truncated, corrupt" in refusal(npz, NPZ)

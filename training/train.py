@@ -116,8 +116,8 @@ def loss_of(log_pred, logit, log_depth) -> tuple[torch.Tensor, dict[str, float]]
     right = torch.where(near > 0, (error.exp() - 1).abs() < 0.25, log_pred > math.log(100.0))
     trust = F.binary_cross_entropy_with_logits(logit, right.float())
     return depth_loss + 0.5 * edges + 0.1 * trust, {
-        'log': float((size * near).sum() / near.sum()), 'edges': float(edges),
-        'trust': float(trust)}
+        'log': ((size * near).sum() / near.sum()).item(), 'edges': edges.item(),
+        'trust': trust.item()}
 
 
 def sizes(shape: int, share: float) -> tuple[int, int]:

@@ -5,10 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from depth_estimation_ros.models import monodepth2, rt_monodepth
+from depth_estimation_ros.models import compact, monodepth2, rt_monodepth
 from depth_estimation_ros.models.contract import ModelError, Network
+
+
+# Of the compact.npz beside this file.
+COMPACT_SHA256 = '938213cbb86bc827c32cd0f16e88f04b3d9279153466863c34ce7022926b625a'
 
 
 @dataclass(frozen=True)
@@ -17,7 +22,8 @@ class Entry:
     A family of networks, in the words that a user chooses by.
 
     `files` names the files of its checkpoint; `marks` has for each of them a key that no other
-    family's file has, by which a wrong checkpoint is told.
+    family's file has, by which a wrong checkpoint is told. `shipped` is the checkpoint that comes
+    with this package, one file, and its SHA-256; None where none does.
     """
 
     name: str
@@ -29,9 +35,23 @@ class Entry:
     training: str
     published: str
     scale: str
+    shipped: tuple[Path, str] | None = None
 
 
 CATALOGUE: dict[str, Entry] = {family.name: family for family in (
+    Entry(
+        name='compact',
+        build=compact.build,
+        files=('compact.npz',),
+        marks=('stem.0.weight',),
+        licence='Apache-2.0, code and weights',
+        source='this package: training/ makes it, docs/model-card.md describes it',
+        training='generated streets only, no real picture; pinhole cameras of '
+                 f'{compact.FIELD_OF_VIEW[0]:g} to {compact.FIELD_OF_VIEW[1]:g} degrees; input '
+                 f'at a focal length of {compact.FOCAL:g} pixels',
+        published='docs/model-card.md',
+        scale='metres from intrinsics',
+        shipped=(Path(__file__).with_name('compact.npz'), COMPACT_SHA256)),
     Entry(
         name='monodepth2',
         build=monodepth2.build,

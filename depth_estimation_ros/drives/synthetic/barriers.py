@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from depth_estimation_ros.drives.synthetic.furniture import (
-    BRICKS, DARK, STEEL, WALLS, WOODS, pole, steel)
+    BRICKS, DARK, metal, pole, STEEL, WALLS, WOODS)
 from depth_estimation_ros.drives.synthetic.mesh import Mesh
 from depth_estimation_ros.drives.synthetic.parts import (
     boxes, limbs, pane, panes, Parts, pick, shade, STRETCHED, upright)
@@ -30,12 +30,12 @@ def fence(rng: np.random.Generator, length: float | None = None) -> Mesh:
         parts.add(boxes((0, 0, 0), (length, .05, high)), wood, Texture.WOOD, (2., 2.))
     elif kind == 'rail':
         high = rng.uniform(.85, 1.15)
-        color = steel(rng) if rng.random() < .5 else pick(rng, WOODS)
+        color = metal(rng) if rng.random() < .5 else pick(rng, WOODS)
         levels = np.linspace(high, .35, int(rng.integers(2, 4)))
         pole(parts, [(-x, 0, z) for z in levels], [(x, 0, z) for z in levels], .035,
-              color=color, sides=4)
+             color=color, sides=4)
         pole(parts, [(p, 0, 0) for p in posts], [(p, 0, high) for p in posts], .045,
-              color=color)
+             color=color)
         return parts.mesh()
     else:
         if kind == 'wall':
@@ -45,13 +45,13 @@ def fence(rng: np.random.Generator, length: float | None = None) -> Mesh:
         texture, cell = {'wire': (Texture.WIRE, (1., 1.)), 'pickets': (Texture.PICKETS, (2., 0.))
                          }.get(kind, (Texture.BARS, (2., 0.)))
         color = shade(rng, pick(rng, WOODS), .2) if kind == 'pickets' and rng.random() < .6 else (
-            (.65, .65, .62) if kind == 'pickets' else steel(rng) * .7)
+            (.65, .65, .62) if kind == 'pickets' else metal(rng) * .7)
         parts.add(upright(-x, 0, x, 0, foot, foot + high * (.6 if kind == 'wall' else 1)), color,
                   texture, cell)
         high = foot + high * (.6 if kind == 'wall' else 1)
     if kind in ('wire', 'wall', 'boards') or rng.random() < .4:
         parts.add(boxes(np.stack([posts, 0 * posts, 0 * posts], 1), (.08, .09, high + .05)),
-                  steel(rng) if kind != 'boards' else pick(rng, WOODS))
+                  metal(rng) if kind != 'boards' else pick(rng, WOODS))
     return parts.mesh()
 
 
@@ -115,7 +115,7 @@ def noise_wall(rng: np.random.Generator, length: float | None = None) -> Mesh:
               (2.5, 2.5))
     posts = np.arange(-length / 2, length / 2 + .1, rng.uniform(3, 5))
     parts.add(boxes(np.stack([posts, 0 * posts, 0 * posts], 1), (.22, .3, high + .1)),
-              steel(rng) * .8)
+              metal(rng) * .8)
     return parts.mesh()
 
 
@@ -136,8 +136,8 @@ def construction(rng: np.random.Generator) -> Mesh:
         elif kind == 'beacons':
             parts.add(boxes((x, 0, 0), (.75, .4, .1)), (.05, .05, .05))
             board = upright(x, .13, x, -.13, .15, 1.1)
-            for i, low in enumerate(np.linspace(0, 1, 6)[:-1]):
-                tone = red if i % 2 else white
+            for j, low in enumerate(np.linspace(0, 1, 6)[:-1]):
+                tone = red if j % 2 else white
                 parts.add([pane(board, 0, 1, low, low + .2),
                            pane(board, 0, 1, low, low + .2)[[1, 0, 3, 2]]], tone)
         elif kind == 'boards':
@@ -151,7 +151,7 @@ def construction(rng: np.random.Generator) -> Mesh:
             parts.add(upright(x - 1.75, 0, x + 1.75, 0, .1, 2.0), (.4, .41, .42), Texture.WIRE,
                       (1., 1.))
             pole(parts, [(x - 1.75, 0, 0), (x - 1.75, 0, 1.98)],
-                  [(x - 1.75, 0, 2.0), (x + 1.75, 0, 1.98)], .022, color=(.4, .41, .42), sides=3)
+                 [(x - 1.75, 0, 2.0), (x + 1.75, 0, 1.98)], .022, color=(.4, .41, .42), sides=3)
             parts.add(boxes((x - 1.75, 0, 0), (.25, .65, .14)), (.2, .2, .2))
     return parts.mesh()
 
@@ -173,7 +173,7 @@ def bridge(rng: np.random.Generator, span: float = 18.0) -> Mesh:
         edge = s * wide / 2
         rail = upright(edge, -reach / 2, edge, reach / 2, clear + thick, clear + thick + 1.1)
         if rng.random() < .6:
-            parts.add(rail, steel(rng) * .6, Texture.BARS, (2., 0.))
+            parts.add(rail, metal(rng) * .6, Texture.BARS, (2., 0.))
         else:
             parts.add(rail, color * 1.05, Texture.CONCRETE, (4., 4.))
     parts.add(boxes((0, 0, clear + thick - .25), (wide + .5, reach, .25), bottom=True),
@@ -191,10 +191,10 @@ def bridge(rng: np.random.Generator, span: float = 18.0) -> Mesh:
 def gantry(rng: np.random.Generator, width: float = 14.0) -> Mesh:
     """Return a sign gantry over a road along x, posts `width` apart."""
     parts = Parts()
-    color, high = steel(rng), rng.uniform(5.6, 6.8)
+    color, high = metal(rng), rng.uniform(5.6, 6.8)
     side = width / 2
     pole(parts, [(0, side, 0), (0, -side, 0)], [(0, side, high), (0, -side, high)], .2,
-          color=color)
+         color=color)
     parts.add(boxes((0, 0, high - .5), (.5, width + .4, .6), bottom=True), color)
     for y in np.arange(-side + 2, side - 1.5, rng.uniform(3.6, 5)):
         wide, tall = rng.uniform(2, 3.6), rng.uniform(1.4, 2.6)

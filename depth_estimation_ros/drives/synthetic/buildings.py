@@ -11,7 +11,7 @@ import numpy as np
 
 from depth_estimation_ros.drives.synthetic.mesh import Mesh
 from depth_estimation_ros.drives.synthetic.parts import (
-    boxes, limbs, pane, panes, Parts, pick, shade, STRETCHED, upright)
+    boxes, limbs, Parts, pick, shade, STRETCHED, upright)
 from depth_estimation_ros.drives.synthetic.textures import Texture
 
 _PLASTERS = np.array([
@@ -236,7 +236,8 @@ def facade_block(rng: np.random.Generator, width: float | None = None,
                 parts.add([[(a, -1.3, 2.4), (b, -1.3, 2.4), (b, -.02, 3.0), (a, -.02, 3.0)],
                            _front(a, b, 2.2, 2.4, -1.3)], cloth)
     if shop and rng.random() < .4:
-        parts.add(upright(0, -.05, 0, -.85, 2.8, 3.5), (.7, .7, .7), Texture.POSTER, STRETCHED)
+        parts.add(upright(0, -.05, 0, -.85, 2.8, 3.5), shade(rng, (.6, .6, .6)),
+                  Texture.POSTER, STRETCHED)
     if storeys > 2 and rng.random() < .4:
         columns = rng.choice(bays, max(1, int(bays * rng.uniform(.2, .7))), replace=False)
         glassy = rng.random() < .4

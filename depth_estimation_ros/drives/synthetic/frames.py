@@ -66,13 +66,13 @@ class Frame:
 
 def random_spot(rng: np.random.Generator, street: Street) -> Spot:
     """Return a free place on a lane, with room before it more often than not."""
-    for _ in range(60):
+    for attempt in range(200):
         t, direction = street.lanes[rng.integers(len(street.lanes))]
         spot = Spot(float(rng.uniform(0, ROOM)), float(t + rng.normal() * 0.25), int(direction))
-        ahead = rng.choice([3.5, 6.0, 12.0, 20.0])
+        ahead = rng.choice([3.5, 6.0, 12.0, 20.0]) if attempt < 60 else 1.0
         if street.free(spot.s, spot.t, ahead * direction):
-            return spot
-    return Spot(float(rng.uniform(0, ROOM)), float(t), int(direction))
+            break
+    return spot
 
 
 def pose(street: Street, spot: Spot, mount: Mount) -> tuple[np.ndarray, np.ndarray]:

@@ -12,25 +12,27 @@ import numpy as np
 
 from depth_estimation_ros.drives.synthetic.mesh import Mesh
 from depth_estimation_ros.drives.synthetic.parts import (
-    boxes, limbs, pane, panes, Parts, pick, shade, STRETCHED, upright)
+    boxes, limbs, pane, Parts, pick, shade, STRETCHED, upright)
 from depth_estimation_ros.drives.synthetic.textures import Texture
 
 STEEL = np.array([(.28, .29, .30), (.18, .19, .19), (.40, .41, .42), (.05, .055, .05),
-                   (.04, .07, .05), (.30, .29, .26)])
+                  (.04, .07, .05), (.30, .29, .26)])
 DARK = np.array([(.03, .03, .03), (.05, .055, .06), (.03, .05, .04)])
 LOUD = np.array([(.40, .02, .02), (.03, .08, .35), (.65, .45, .03), (.70, .70, .68),
-                  (.05, .22, .08), (.55, .16, .02)])
+                 (.05, .22, .08), (.55, .16, .02)])
 WALLS = np.array([(.45, .42, .37), (.30, .28, .25), (.55, .53, .48), (.36, .30, .22)])
 WOODS = np.array([(.20, .12, .06), (.30, .22, .14), (.12, .08, .05), (.28, .27, .25)])
 BRICKS = np.array([(.28, .11, .07), (.33, .18, .12), (.20, .09, .06), (.36, .28, .18)])
 
 
-def steel(rng) -> np.ndarray:
+def metal(rng: np.random.Generator) -> np.ndarray:
+    """Return the colour of posts (3,)."""
     return shade(rng, pick(rng, STEEL), .2, .03)
 
 
 def pole(parts: Parts, start, end, thick, thin=None, color=(.3, .3, .3), sides: int = 4,
-          texture=Texture.PLAIN) -> None:
+         texture=Texture.PLAIN) -> None:
+    """Add round bars: the values are those of `limbs`."""
     corners, normal = limbs(start, end, thick, thin, sides)
     parts.add(corners, color, texture, normal=normal, gloss=.08)
 
@@ -38,7 +40,7 @@ def pole(parts: Parts, start, end, thick, thin=None, color=(.3, .3, .3), sides: 
 def lamp_post(rng: np.random.Generator) -> Mesh:
     """Return a street lamp, 3.5 to 11 m, its arm towards -y."""
     parts = Parts()
-    color, high = steel(rng), rng.uniform(4.5, 11)
+    color, high = metal(rng), rng.uniform(4.5, 11)
     if rng.random() < .3:  # a post-top lantern
         high = rng.uniform(3.2, 5)
         pole(parts, (0, 0, 0), (0, 0, high), .06, .045, color)
@@ -63,7 +65,7 @@ def lamp_post(rng: np.random.Generator) -> Mesh:
 def traffic_light(rng: np.random.Generator) -> Mesh:
     """Return a traffic light; some have a second one on an arm over the road, towards -y."""
     parts = Parts()
-    color, dark = steel(rng), shade(rng, DARK[0], .2)
+    color, dark = metal(rng), shade(rng, DARK[0], .2)
     lit = int(rng.integers(3))
     spots = [(0., 0., 2.3)]
     high = rng.uniform(3.0, 3.4)
@@ -112,7 +114,7 @@ def traffic_sign(rng: np.random.Generator) -> Mesh:
     if rng.random() < .18:
         wide, high, foot = rng.uniform(1.2, 3.5), rng.uniform(.6, 1.9), rng.uniform(.8, 2.3)
         for y in (-.35 * wide, .35 * wide):
-            pole(parts, (.06, y, 0), (.06, y, foot + high), .04, color=steel(rng))
+            pole(parts, (.06, y, 0), (.06, y, foot + high), .04, color=metal(rng))
         board = upright(0, wide / 2, 0, -wide / 2, foot, foot + high)
         parts.add(board, shade(rng, pick(rng, LOUD), .2), Texture.SIGN, STRETCHED, gloss=.05)
         parts.add(board[[1, 0, 3, 2]] + [.03, 0, 0], back)
@@ -145,7 +147,7 @@ def traffic_sign(rng: np.random.Generator) -> Mesh:
                       Texture.SIGN, STRETCHED)
             parts.add(shape[[1, 0, 3, 2]] + [.02, 0, 0], back)
         top += 2 * size + .04
-    pole(parts, (0, 0, 0), (0, 0, top), .035, color=steel(rng))
+    pole(parts, (0, 0, 0), (0, 0, top), .035, color=metal(rng))
     return parts.mesh()
 
 
@@ -153,7 +155,7 @@ def bollard(rng: np.random.Generator) -> Mesh:
     """Return a bollard or a delineator post, 0.5 to 1.15 m."""
     parts = Parts()
     high, thick = rng.uniform(.5, 1.15), rng.uniform(.04, .11)
-    color = pick(rng, (steel(rng), pick(rng, DARK), (.55, .54, .5), (.35, .03, .03)))
+    color = pick(rng, (metal(rng), pick(rng, DARK), (.55, .54, .5), (.35, .03, .03)))
     corners, normal = limbs((0, 0, 0), (0, 0, high), thick, thick * rng.uniform(.7, 1), 6)
     parts.add(corners, color, Texture.ROUGH, normal=normal)
     lid = corners[:, 3]
@@ -176,7 +178,7 @@ def waste_bin(rng: np.random.Generator) -> Mesh:
         wide, deep, high = rng.uniform(.4, .6), rng.uniform(.4, .65), rng.uniform(.75, 1.05)
     for i in range(int(rng.choice([1, 1, 1, 2, 3]))):
         x = i * (wide + .1)
-        parts.add(boxes((x, 0, .06), (wide * .85, deep * .85, high), top=False, taper=1.15),
+        parts.add(boxes((x, 0, .02), (wide * .85, deep * .85, high), top=False, taper=1.15),
                   color, Texture.ROUGH)
         parts.add(boxes((x, 0, high), (wide, deep, .09), taper=.9), lid)
     return parts.mesh()
@@ -190,8 +192,8 @@ def cabinet(rng: np.random.Generator) -> Mesh:
     parts.add(boxes((0, 0, 0), (wide, deep, high)), color, Texture.ROUGH)
     front = upright(-wide / 2, -deep / 2, wide / 2, -deep / 2, 0, high)
     if rng.random() < .3:
-        parts.add(pane(front, .05, .95, .15, .9), (.7, .7, .7), Texture.POSTER, STRETCHED,
-                  lift=.02)
+        parts.add(pane(front, .05, .95, .15, .9), shade(rng, (.6, .6, .6)), Texture.POSTER,
+                  STRETCHED, lift=.02)
     parts.add(pane(front, .49, .51, .05, .95), color * .4, lift=.03)
     return parts.mesh()
 
@@ -211,16 +213,20 @@ def bus_stop(rng: np.random.Generator) -> Mesh:
     """Return a shelter with glass walls, open to -y."""
     parts = Parts()
     wide, deep, high = rng.uniform(2.6, 4.5), rng.uniform(1.2, 1.6), rng.uniform(2.3, 2.6)
-    color, glass = steel(rng), (.05, .06, .065)
+    color, glass = metal(rng), (.05, .06, .065)
     x, y = wide / 2, deep / 2
     pole(parts, [(a, b, 0) for a in (-x, x) for b in (-y, y)],
-          [(a, b, high) for a in (-x, x) for b in (-y, y)], .04, color=color)
+         [(a, b, high) for a in (-x, x) for b in (-y, y)], .04, color=color)
     parts.add(boxes((0, -.1, high), (wide + .3, deep + .4, .14), bottom=True), color)
-    parts.add([upright(-x, y, x, y, .2, high - .2), upright(-x, y, -x, -y, .2, high - .2)],
-              glass, gloss=.4)
+    panels = [upright(-x, y, x, y, .2, high - .2), upright(-x, y, -x, -y, .2, high - .2)]
+    if rng.random() < .5:
+        parts.add(panels, glass, gloss=.4)
+    else:  # clear glass: only its edges are seen
+        for panel in panels:
+            parts.add([pane(panel, 0, 1, a, a + .02) for a in (0, .45, .98)], color)
     parts.add([upright(x, y, x, -y, .3, high - .3), upright(x + .08, -y, x + .08, y, .3,
                                                             high - .3)],
-              (.7, .7, .7), Texture.POSTER, STRETCHED)
+              shade(rng, (.6, .6, .6)), Texture.POSTER, STRETCHED)
     parts.add(boxes((0, .35, .42), (wide * .6, .35, .06)), pick(rng, WOODS))
     return parts.mesh()
 
@@ -245,16 +251,16 @@ def billboard(rng: np.random.Generator) -> Mesh:
     if draw < .3:
         high = rng.uniform(2.6, 3.4)
         corners, normal = limbs((0, 0, 0), (0, 0, high), .62, sides=8)
-        parts.add(corners, (.7, .7, .68), Texture.POSTER, STRETCHED, normal=normal)
+        parts.add(corners, shade(rng, (.6, .6, .6)), Texture.POSTER, STRETCHED, normal=normal)
         cap, normal = limbs((0, 0, high), (0, 0, high + .4), .78, .1, 8)
         parts.add(cap, pick(rng, DARK), normal=normal)
         return parts.mesh()
     wide, tall, foot = (1.3, 1.9, .6) if draw < .6 else (rng.uniform(2.6, 3.7), 2.6,
                                                          rng.uniform(.4, 2.8))
-    frame = steel(rng)
+    frame = metal(rng)
     parts.add(boxes((0, 0, foot), (.2, wide + .15, tall + .15), bottom=True), frame)
     for x0, y in ((-.1, wide / 2), (.1, -wide / 2)):
-        parts.add(upright(x0, y, x0, -y, foot + .07, foot + .07 + tall), (.72, .72, .72),
+        parts.add(upright(x0, y, x0, -y, foot + .07, foot + .07 + tall), shade(rng, (.6, .6, .6)),
                   Texture.POSTER, STRETCHED, gloss=.1, lift=.03)
     parts.add(boxes([(0, s * .3 * wide, 0) for s in (-1, 1)], (.12, .12, foot), top=False),
               frame)
@@ -282,7 +288,8 @@ def kiosk(rng: np.random.Generator) -> Mesh:
     parts.add(boxes((0, 0, 0), (wide, deep, high)), color, Texture.ROUGH)
     front = upright(-wide / 2, -deep / 2, wide / 2, -deep / 2, 0, high)
     parts.add(pane(front, .1, .9, .4, .8), (.03, .03, .03), gloss=.3, lift=.03)
-    parts.add(pane(front, 0, 1, .84, 1), (.7, .7, .7), Texture.POSTER, STRETCHED, lift=.03)
+    parts.add(pane(front, 0, 1, .84, 1), shade(rng, (.6, .6, .6)), Texture.POSTER, STRETCHED,
+              lift=.03)
     parts.add(boxes((0, -.2, high), (wide + .3, deep + .8, .12), bottom=True), color * .7)
     return parts.mesh()
 
@@ -297,7 +304,7 @@ def skip(rng: np.random.Generator) -> Mesh:
         parts.add(boxes((0, 0, .1), (2.3, 1.4, 1.0), taper=(1.45, 1.15))[4:], (.15, .13, .1),
                   Texture.SOIL, (4., 4.))
     else:
-        parts.add(boxes((0, 0, .1), (1.5, 1.3, 1.2)), color, Texture.ROUGH)
+        parts.add(boxes((0, 0, 0), (1.5, 1.3, 1.3)), color, Texture.ROUGH)
         parts.add(boxes((0, 0, 1.3), (1.5, 1.3, .4), taper=.6), color * .8)
     return parts.mesh()
 

@@ -19,7 +19,7 @@ _LIVERIES = np.array([
 
 
 def lorry(rng: np.random.Generator, kind: str | None = None) -> Mesh:
-    """Return a lorry, 5.5 to 18 m, with one of the loads of `_LOADS`; some have a trailer."""
+    """Return a lorry, 5.5 to 19 m, with one of the loads of `_LOADS`; some have a trailer."""
     kind = kind or str(rng.choice(list(_LOADS), p=[share for _, share in _LOADS.values()]))
     parts = Parts()
     light = kind in ('box', 'tarpaulin', 'flatbed', 'tipper') and rng.random() < .3
@@ -41,12 +41,13 @@ def lorry(rng: np.random.Generator, kind: str | None = None) -> Mesh:
     _LOADS[kind][0](rng, parts, start, end, side, floor, top, color, kind)
     _rear(rng, parts, end, side, floor)
     radius = rng.uniform(.33, .38) if light else rng.uniform(.47, .53)
+    rim = rng.uniform(.3, .7, 3)
     axles = [front - 1.35]
     axles += ([end + 1.6, end + 2.9, end + 4.2, front - 4.9] if semi else
               [end + rng.uniform(1.3, 2.2)] + ([end + 3.4] if length > 8.5 else []))
     for i, x in enumerate(axles):
         wheel(parts, x, side - .04, radius, mirror=True, arch=i == 0, sill=.35,
-               tread=.3 if i == 0 else .6)
+              tread=.3 if i == 0 else .6, rim=rim)
     gap = sorted(axles)[-2:]  # what is between the front wheels and the next ones
     guard = upright(gap[0] + radius + .15, side - .03, gap[1] - radius - .15, side - .03, .42,
                     floor - .05)[[1, 0, 3, 2]]
@@ -67,7 +68,8 @@ def lorry(rng: np.random.Generator, kind: str | None = None) -> Mesh:
         parts.add(boxes((head - rest / 2, 0, floor - .25), (rest + 2, .8, .22)), (.03,) * 3)
         _rear(rng, parts, tail, side, floor)
         for x in (head - rest / 2 + .65, head - rest / 2 - .65):
-            wheel(parts, x, side - .04, radius, mirror=True, arch=False, tread=.6)
+            wheel(parts, x, side - .04, radius, mirror=True, arch=False, tread=.6, rim=rim)
+        return parts.mesh().placed(x=-(front + tail) / 2)
     return parts.mesh()
 
 
@@ -298,5 +300,5 @@ def _carriage(rng, length, width, height, sill, belt, nose: float = .12) -> Part
         parts.add(boxes((-.1 * length, 0, height), (.3 * length, .6 * width, .25)), color * .8)
     if rng.random() < .35:
         poster = upright(-x + 1, -side, 0, -side, sill + .1, belt - .05)
-        parts.add(poster, (.7, .7, .7), Texture.POSTER, STRETCHED, lift=.04)
+        parts.add(poster, shade(rng, (.6, .6, .6)), Texture.POSTER, STRETCHED, lift=.04)
     return parts

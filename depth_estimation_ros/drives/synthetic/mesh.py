@@ -150,6 +150,7 @@ def beam(start, end, thickness: float, color, texture: Texture = Texture.PLAIN,
     along = _unit(end - start)
     side = _unit(np.cross(along, [0, 0, 1.0] if abs(along[2]) < 0.9 else [1.0, 0, 0]))
     other = np.cross(along, side)
-    ring = [thickness / 2 * (a * side + b * other) for a, b in ((1, 1), (-1, 1), (-1, -1), (1, -1))]
+    ring = [thickness / 2 * (a * side + b * other)
+            for a, b in ((1, 1), (-1, 1), (-1, -1), (1, -1))]
     return quads([[start + ring[i], start + ring[(i + 1) % 4], end + ring[(i + 1) % 4],
                    end + ring[i]] for i in range(4)], color, texture, gloss=gloss)

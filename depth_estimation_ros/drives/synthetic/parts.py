@@ -70,16 +70,17 @@ def pane(quad, left: float, right: float, low: float, high: float) -> np.ndarray
 
 
 def panes(quad, lefts, rights, low: float, high: float) -> np.ndarray:
-    """Return a row of `pane`s (N, 4, 3)."""
+    """Return parts of a quad side by side (N, 4, 3), cut as by `pane`."""
     return np.stack([pane(quad, a, b, low, high) for a, b in zip(lefts, rights)])
 
 
 def boxes(foot, size, bottom: bool = False, top: bool = True, taper=1.0) -> np.ndarray:
     """
-    Return the faces of boxes (N * 4 to 6, 4, 3): right, left, front, back of each, and so on.
+    Return the faces of N boxes, (N * 4 to 6, 4, 3): of each the right, left, front and back one.
 
-    foot: (N, 3) or (3,), the middle of the underside; size: (N, 3), along x, y and z; `taper`
-    is the size of the lid relative to the foot, one number or along (x, y).
+    Then its top and bottom, if wanted. foot: (N, 3) or (3,), the middle of the underside; size:
+    (N, 3) or (3,), along x, y and z; `taper` is the size of the lid relative to the foot, one
+    number or along (x, y).
     """
     foot, size = np.broadcast_arrays(np.atleast_2d(np.asarray(foot, float)),
                                      np.atleast_2d(np.asarray(size, float)))

@@ -80,7 +80,7 @@ def tree(rng: np.random.Generator, kind: str | None = None) -> Mesh:
     kind = kind or str(rng.choice(['round', 'tall', 'columnar', 'street', 'small', 'bare'],
                                   p=[.24, .22, .08, .24, .12, .10]))
     height = {'small': rng.uniform(3.2, 5.5), 'street': rng.uniform(5.5, 12),
-              'columnar': rng.uniform(8, 18)}.get(kind, rng.uniform(6, 18))
+              'columnar': rng.uniform(8, 18)}.get(kind, rng.uniform(6, 16))
     free = height * {'round': rng.uniform(.14, .28), 'tall': rng.uniform(.2, .38),
                      'columnar': rng.uniform(.04, .12), 'street': rng.uniform(.28, .42),
                      'small': rng.uniform(.2, .4), 'bare': rng.uniform(.2, .35)}[kind]
@@ -90,9 +90,9 @@ def tree(rng: np.random.Generator, kind: str | None = None) -> Mesh:
     wide = tall * {'round': rng.uniform(.95, 1.35), 'tall': rng.uniform(.6, .9),
                    'columnar': rng.uniform(.2, .3), 'street': rng.uniform(.75, 1.1),
                    'small': rng.uniform(.8, 1.2), 'bare': rng.uniform(.7, 1.1)}[kind]
-    wide = min(wide, 5.5)
+    wide = min(wide, 4.6)
     parts = Parts()
-    bark, thick = shade(rng, pick(rng, _BARKS), .2, .04), rng.uniform(.016, .024) * height + .02
+    bark, thick = shade(rng, pick(rng, _BARKS), .2, .04), rng.uniform(.012, .020) * height + .03
     lean = rng.normal(0, .02, 2) * height
     fork = np.array([*lean * .5, free * 1.05 + .1])
     core = np.array([*lean, height - tall])

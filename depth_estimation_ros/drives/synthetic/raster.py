@@ -56,7 +56,7 @@ def perspective(corners: torch.Tensor, rotation: torch.Tensor, position: torch.T
     picture, quad = _worth(box).nonzero(as_tuple=True)
 
     chosen = seen[picture, quad]
-    edges = torch.cross(chosen, chosen.roll(-1, 1), dim=-1)
+    edges = _edges(chosen)
     plane = torch.cross(chosen[:, 2] - chosen[:, 0], chosen[:, 3] - chosen[:, 1], dim=-1)
     offset = (plane * chosen[:, 0]).sum(-1)
     keep = offset.abs() > 1e-7
@@ -90,11 +90,19 @@ def parallel(corners: torch.Tensor, rotation: torch.Tensor, centre: torch.Tensor
     plane = torch.cross(placed[:, 2] - placed[:, 0], placed[:, 3] - placed[:, 1], dim=-1)
     keep = plane[:, 2].abs() > 1e-5
     quad, chosen, placed, plane = quad[keep], chosen[keep], placed[keep], plane[keep]
-    edges = torch.cross(chosen, chosen.roll(-1, 1), dim=-1) * plane[:, 2].sign()[:, None, None]
+    edges = _edges(chosen) * plane[:, 2].sign()[:, None, None]
     slope = plane[:, :2] / plane[:, 2:]
     closeness = torch.cat([slope, -((slope * placed[:, 0, :2]).sum(-1, keepdim=True)
                                     + placed[:, 0, 2:])], -1)
     return Projected(torch.zeros_like(quad), quad, edges, closeness, box[0, quad])
+
+
+def _edges(corners: torch.Tensor) -> torch.Tensor:
+    """Return the planes through the eye and each edge (K, 4, 3); 0 for a corner that repeats."""
+    after = corners.roll(-1, 1)
+    # A cross product of equal vectors is not quite zero where it is fused, and has any sign.
+    same = (corners == after).all(-1, keepdim=True)
+    return torch.cross(corners, after, dim=-1).masked_fill(same, 0.0)
 
 
 def _box(u, v, valid, width: int, height: int) -> torch.Tensor:
@@ -119,6 +127,9 @@ def nearest(projected: Projected, pictures: int, width: int, height: int,
     `solid(entry, u, v, closeness)` returns the indices of those pixels that are no hole; None:
     there are no holes.
     """
+    if not len(projected.quad):
+        empty = torch.zeros(pictures, height, width, device=projected.inverse.device)
+        return empty.long() - 1, empty
     box = projected.box.long()
     rows = box[:, 3] - box[:, 1] + 1
     entry = torch.repeat_interleave(rows)  # one element a row

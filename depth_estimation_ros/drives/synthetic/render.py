@@ -225,8 +225,11 @@ class Scene:
         entry, closeness = raster.nearest(projected, count, width, height,
                                           self.lift.index_select(0, projected.quad), solid)
         depth = torch.where(entry >= 0, 1 / closeness.clamp(min=1e-5), math.inf)
-        quad = projected.quad.index_select(0, entry.view(-1).clamp(min=0)).view(entry.shape)
-        return torch.where(entry >= 0, quad, -1), depth
+        index = (entry.view(-1) >= 0).nonzero()[:, 0]
+        quad = torch.full_like(entry, -1)
+        quad.view(-1)[index] = projected.quad.index_select(
+            0, entry.view(-1).index_select(0, index))
+        return quad, depth
 
     def _shade(self, quad, points, away, pixel, distance) -> torch.Tensor:
         light, sun = self.light, self._sun
@@ -235,7 +238,8 @@ class Scene:
         normal, own_color, foliage = (
             look[:, :3], look[:, 3:6], self.foliage.index_select(0, quad))
         facing = (normal * away).sum(-1)
-        normal = torch.where(((facing > 0) & ~self.cutout.index_select(0, quad))[:, None], -normal, normal)
+        away_from_us = (facing > 0) & ~self.cutout.index_select(0, quad)
+        normal = torch.where(away_from_us[:, None], -normal, normal)
         facing = (normal * away).sum(-1).abs()
         texel = self._r.texels(self.base.index_select(0, quad),
                                self.variations.index_select(0, quad), self._uv(quad, points),
@@ -279,7 +283,10 @@ class Scene:
         """Return how much of the sun reaches points, 0..1."""
         if self._shadow is None:
             return torch.zeros_like(points[:, 0])
-        place = (points + 0.08 * normal - self._focus) @ self._sun_turn.T
+        # The map's pixels are coarse: what the sun grazes would shadow itself.
+        turned = (normal @ self._sun)[:, None]
+        place = (points + (0.08 + 0.2 * (1 - turned.abs())) * normal * turned.sign()
+                 - self._focus) @ self._sun_turn.T
         lit = 0.0
         for du, dv in ((0.0, 0.0), (0.6, 0.3), (-0.3, 0.6)):
             first, inside = _sampled(self._shadow, place[:, :2], SHADOW_METRES, du, dv)

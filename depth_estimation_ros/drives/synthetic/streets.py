@@ -154,8 +154,8 @@ class Builder:
         self.movers.append(Mover(mesh, s, t, yaw, speed * direction))
 
     def strip(self, t0: float, t1: float, color, texture, cell: float, up0=0.0, up1=0.0,
-              lift: float = 0.0, s0: float = START, s1: float | None = None, gloss: float = 0.0,
-              waves: float = 0.0) -> None:
+              lift: float = 0.0, s0: float = START, s1: float | None = None,
+              gloss: float = 0.0) -> None:
         """Add a band of ground between t0 and t1 (may be functions of s), at heights above it."""
         s1 = self.spine.end if s1 is None else s1
         fine = 80.0 + self.more
@@ -164,8 +164,6 @@ class Builder:
         s = np.unique(s)
         a = self.spine.at(s, t0, up0)
         b = self.spine.at(s, t1, up1)
-        if waves:
-            b = b + np.array([0, 0, 1.0]) * (waves * _smooth(self.rng, len(s), 6))[:, None]
         # u along s in both, so that the texture runs on.
         self.parts.append(quads(np.stack([b[:-1], b[1:], a[1:], a[:-1]], 1), color, texture,
                                 (cell, cell), normal=None, lift=lift, gloss=gloss,
@@ -235,7 +233,7 @@ class Builder:
             far = self.rng.choice([0.0, 0.03, self.between(-0.05, 0.12)])
             second = field_color * self.between(0.6, 1.5)
             self.strip(side * near, side * 40, second, Texture.GRASS, 4.0, high,
-                       high + far * 40, waves=0.5 if near > 8 else 0.0)
+                       high + far * 40)
             self.strip(side * 40, side * 120, second * self.between(0.7, 1.3), Texture.GRASS, 8.0,
                        high + far * 40, high + far * 160)
 
@@ -343,7 +341,8 @@ class Builder:
 
     def signs(self, t: float, side: int, count: int) -> None:
         for _ in range(count):
-            self.add(self.any('traffic_sign', 'traffic_sign', 'traffic_light', 'waste_bin', 'cabinet',
+            self.add(self.any('traffic_sign', 'traffic_sign', 'traffic_light', 'waste_bin',
+                              'cabinet',
                               'bollard', 'post_box', 'billboard', 'bus_stop',
                               'bench', 'kiosk', 'construction', 'umbrella'),
                      self.between(4, 90), side * (t + self.between(0.2, 0.9)),
@@ -402,7 +401,8 @@ class Builder:
         """Where the street meets another one: houses across."""
         t = -self.between(40, 60)
         self.parts.append(quads([[self.spine.at(s, -80, 0.03), self.spine.at(s, 80, 0.03),
-                                  self.spine.at(s - 9, 80, 0.03), self.spine.at(s - 9, -80, 0.03)]],
+                                  self.spine.at(s - 9, 80, 0.03),
+                                  self.spine.at(s - 9, -80, 0.03)]],
                                 (0.12,) * 3, Texture.ASPHALT, (4, 4), lift=0.12))
         name = rng_choice(self.rng, ('facade_block', 'facade_block', 'house'))
         while t < 55:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 import numpy as np
 
@@ -80,6 +81,7 @@ class Atlas:
 PICTURE = sum((SIZE >> level) ** 2 for level in range(LEVELS))  # texels of one picture
 
 
+@lru_cache(maxsize=1)  # seconds to draw, 150 MB to keep
 def draw_atlas(seed: int) -> Atlas:
     """Draw every kind of surface."""
     rng = np.random.default_rng([seed, 0x7E87])

@@ -9,7 +9,7 @@ import numpy as np
 
 from depth_estimation_ros.drives.synthetic.mesh import Mesh
 from depth_estimation_ros.drives.synthetic.parts import (
-    boxes, limbs, pane, panes, Parts, pick, shade, STRETCHED, upright)
+    boxes, limbs, pane, panes, Parts, shade, STRETCHED, upright)
 from depth_estimation_ros.drives.synthetic.textures import Texture
 
 BODY_GLOSS = 0.25
@@ -125,18 +125,21 @@ def _car(rng, shape: _Shape, color, bed: bool = False, blind: bool = False) -> M
     shine = rng.uniform(.3, .75)
     body = {'color': color, 'gloss': BODY_GLOSS}
     sill = rng.uniform(.17, .23) + (.07 if height > 1.6 else 0)
-    belt, nose = height * (shape.belt + jitter[3]), height * shape.nose
+    belt = height * (shape.belt + jitter[3])
+    nose = min(height * (shape.nose + rng.normal(.03, .018)), belt - .08)
     back = belt * rng.uniform(1.01, 1.07)
     stations = np.array([0, min(.09, .45 * cowl), cowl, deck, 1])
     full = np.interp(stations, [0, .03, .1, .25, .8, .93, 1], [.78, .88, .95, 1, 1, .96, .88])
-    crest = np.array([nose, nose + .3 * (belt - nose), belt, back, back * shape.tail])
+    crest = np.array([nose, nose + rng.uniform(.3, .55) * (belt - nose), belt, back,
+                      back * shape.tail])
 
     def at(u, half, z):
         return np.stack(np.broadcast_arrays(length * (.5 - np.asarray(u)), half, z), -1)
 
     half = width / 2 * full
     steep = np.array([rng.uniform(.04, .09), rng.uniform(.06, .16)]) / length  # the bumpers
-    rake = np.array([rng.uniform(.04, .08), rng.uniform(.03, .10)]) / length
+    rake = np.minimum(np.array([rng.uniform(.04, .08), rng.uniform(.03, .10)]) / length,
+                      .7 * (1 - deck))
     slant = np.array([steep, [0, 0], [0, 0], [0, 0], -rake])
     rows = (at(stations + slant[:, 0], half * .95, sill),
             at(stations, half, sill + rng.uniform(.46, .58) * (crest - sill)),
@@ -197,13 +200,22 @@ def _car(rng, shape: _Shape, color, bed: bool = False, blind: bool = False) -> M
                       glass, gloss=shine, lift=.02)
         if blind:
             parts.add(_band(stern[1], window, .495, .505), plastic, lift=.02)
+    draw = rng.random()
+    if draw < .05 and not bed:  # a roof box
+        parts.add(boxes((length * (.5 - .5 * (front + rear)), rng.choice([-.2, .2]), height + .03),
+                        (rng.uniform(1.5, 2.1), .75, .34), taper=.85), plastic, gloss=.15)
+    elif draw < .2 and not bed and height > 1.43:  # roof rails
+        rails = np.array([top[0] - [.15, .07, 0], top[1] - [-.15, .07, 0]])
+        parts.add([rails[0], rails[1], rails[1] + [.05, 0, .075], rails[0] + [-.05, 0, .075]],
+                  plastic if rng.random() < .6 else (.4,) * 3, gloss=.2, mirror=True)
     mirror_x = length * (.5 - cowl) - .28
     ear = np.array([mirror_x, width / 2 + .02, belt + .02])
-    parts.add([ear + [0, dy, dz] for dy, dz in ((.17, 0), (-.08, 0), (-.06, .14), (.15, .14))],
+    parts.add([ear + [0, dy, dz] for dy, dz in ((.13, 0), (-.08, 0), (-.06, .14), (.11, .14))],
               plastic, normal=(-.5, .3, .3), gloss=.3, mirror=True)
-    radius = rng.uniform(*shape.wheel)
+    radius, rim = rng.uniform(*shape.wheel), rng.uniform(.3, .7, 3)
     for share in shape.axles:
-        wheel(parts, length * (.5 - share), width / 2, radius, sill=sill, mirror=True)
+        wheel(parts, length * (.5 - share), width / 2, radius, sill=sill, mirror=True,
+              rim=rim)
     return parts.mesh()
 
 
@@ -260,7 +272,8 @@ def _face(rng, parts: Parts, fascia, stern, flank, color, plastic, tall: bool) -
 
 
 def wheel(parts: Parts, x: float, side: float, radius: float, sill: float = .3,
-           mirror: bool = False, arch: bool = True, tread: float = .21) -> None:
+          mirror: bool = False, arch: bool = True, tread: float = .21,
+          rim=(.5, .5, .5)) -> None:
     """Add a wheel whose outer face is near y = side, its arch and its tread."""
     if arch:
         r = radius * 1.17
@@ -272,7 +285,7 @@ def wheel(parts: Parts, x: float, side: float, radius: float, sill: float = .3,
                   (.012, .012, .012), mirror=mirror, lift=.01)
     y = side + .015
     parts.add([(x + radius, y, 0), (x - radius, y, 0), (x - radius, y, 2 * radius),
-               (x + radius, y, 2 * radius)], (.5, .5, .5), Texture.WHEEL, STRETCHED,
+               (x + radius, y, 2 * radius)], rim, Texture.WHEEL, STRETCHED,
               gloss=.1, lift=.02, mirror=mirror)
     parts.add([[(x + s * .1 * radius, side - tread, 0), (x + s * .1 * radius, side, 0),
                 (x + s * .75 * radius, side, radius), (x + s * .75 * radius, side - tread, radius)]
@@ -283,10 +296,10 @@ def motorcycle(rng: np.random.Generator) -> Mesh:
     """Return a motorcycle or a scooter, parked."""
     parts = Parts()
     color, dark = paint(rng), shade(rng, PLASTIC, .3)
-    base, radius = rng.uniform(1.25, 1.5), rng.uniform(.24, .32)
+    base, radius, rim = rng.uniform(1.25, 1.5), rng.uniform(.24, .32), rng.uniform(.3, .7, 3)
     for x in (base / 2, -base / 2):
         parts.add([(x + radius, .05, 0), (x - radius, .05, 0), (x - radius, .05, 2 * radius),
-                   (x + radius, .05, 2 * radius)], (.5,) * 3, Texture.WHEEL, STRETCHED,
+                   (x + radius, .05, 2 * radius)], rim, Texture.WHEEL, STRETCHED,
                   mirror=True)
         parts.add(boxes((x, 0, 0), (.12, .1, 2 * radius - .04), top=False)[2:4], RUBBER)
     parts.add(boxes((0, 0, .28), (.55, .3, .32)), dark, gloss=.2)

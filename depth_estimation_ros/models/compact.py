@@ -1,0 +1,163 @@
+# Copyright 2026 the depth_estimation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Our own small network: metric depth and confidence of streets, from an image and its intrinsics.
+
+A convolutional U-Net on the picture and the rays of its pixels. It estimates the logarithm of
+the canonical depth, Z * FOCAL / f, which two cameras of different focal length agree on when they
+see the same pixels (the idea of Metric3D, Yin et al., ICCV 2023); the rays tell it where the
+horizon may be and how wide it looks. Trained by `training/` on synthetic streets only.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+import math
+from typing import Any
+
+import torch
+from torch import nn
+import torch.nn.functional as F
+
+from depth_estimation_ros.models.contract import Network, ScaleContract, ScaleKind
+from depth_estimation_ros.models.monodepth2 import HeadConv2d, load_strictly
+
+SCALE = ScaleContract(
+    ScaleKind.METRIC_FROM_INTRINSICS, 1.0,
+    'it is told the focal lengths and has learned from streets of known size')
+
+# The focal length, in pixels of the network's input, at which it is used: every camera is
+# resized to it, as far as MAX_PIXELS allows, so that things look the same size to it.
+FOCAL = 280.0
+MULTIPLE = 32
+MIN_SIDE = 96
+MAX_PIXELS = 640 * 192 * 2
+# Horizontal fields of view in degrees that it was trained for.
+FIELD_OF_VIEW = (50.0, 110.0)
+
+WIDTHS = (24, 32, 64, 128, 224)  # channels at 1/2, 1/4, 1/8, 1/16, 1/32
+DEPTHS = (1, 2, 2, 2)  # residual blocks at 1/4 .. 1/32
+
+_MEAN, _STD = 0.4, 0.25  # of RGB, about
+_LOG_START = math.log(12.0)  # canonical metres that an untrained head answers
+
+
+def input_size(width: int, height: int, fx: float, fy: float) -> tuple[int, int]:
+    """
+    Return the input (width, height) at which a camera is seen at the canonical focal length.
+
+    Sides are multiples of 32, at least 96; a wide camera is seen at a shorter focal length, so
+    that the whole has no more than MAX_PIXELS.
+    """
+    sx, sy = FOCAL / fx, FOCAL / fy
+    shrink = min(1.0, math.sqrt(MAX_PIXELS / (width * sx * height * sy)))
+
+    def side(length: float) -> int:
+        # A wrong calibration may want an endless strip.
+        return min(max(round(length * shrink / MULTIPLE) * MULTIPLE, MIN_SIDE),
+                   MAX_PIXELS // MIN_SIDE)
+
+    return side(width * sx), side(height * sy)
+
+
+class _Conv(nn.Sequential):
+    def __init__(self, inputs: int, outputs: int, stride: int = 1, size: int = 3):
+        super().__init__(
+            nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False),
+            nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
+
+
+class _Residual(nn.Module):
+    def __init__(self, width: int):
+        super().__init__()
+        self.first = _Conv(width, width)
+        self.second = nn.Sequential(nn.Conv2d(width, width, 3, padding=1, bias=False),
+                                    nn.BatchNorm2d(width))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.relu(x + self.second(self.first(x)))
+
+
+class _Scene(nn.Module):
+    """What the whole picture says (how high and how tilted the camera is) to every place."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.reduce = nn.Linear(width, width // 2)
+        self.expand = nn.Linear(width // 2, 2 * width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        code = F.relu(self.reduce(x.mean((2, 3))))
+        gain, shift = self.expand(code)[..., None, None].chunk(2, 1)
+        return x * torch.sigmoid(gain) * 2 + shift
+
+
+class CompactNet(nn.Module):
+    """The network: 5 input channels (RGB and the ray's x/z, y/z), encoder, decoder, two values."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = _Conv(5, WIDTHS[0], 2)
+        self.stages = nn.ModuleList(
+            nn.Sequential(_Conv(WIDTHS[i], WIDTHS[i + 1], 2),
+                          *(_Residual(WIDTHS[i + 1]) for _ in range(DEPTHS[i])))
+            for i in range(4))
+        self.scene = _Scene(WIDTHS[4])
+        self.lateral = nn.ModuleList(
+            _Conv(WIDTHS[i + 1], WIDTHS[i], size=1) for i in range(4))
+        self.merge = nn.ModuleList(_Conv(2 * WIDTHS[i], WIDTHS[i]) for i in range(4))
+        self.head = HeadConv2d(WIDTHS[0], 2, 3, padding=1)
+        nn.init.zeros_(self.head.bias)
+        nn.init.normal_(self.head.weight, std=0.01)
+
+    def forward(self, rgb: torch.Tensor,
+                camera: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """
+        Return depth (B, 1, H/2, W/2) in metres and confidence, both float32.
+
+        rgb: (B, 3, H, W) float32 in 0..1, sides multiples of 32. camera: (B, 4) float32 fx, fy,
+        cx, cy in its pixels. Confidence is the probability that the depth is within 25 %.
+        """
+        log_depth, logit = self.values(rgb, camera)
+        return log_depth.exp(), torch.sigmoid(logit)
+
+    def values(self, rgb: torch.Tensor,
+               camera: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return log metres and the confidence's logit, (B, 1, H/2, W/2) float32 each."""
+        x = torch.cat([(rgb - _MEAN) / _STD, rays(camera, *rgb.shape[2:])], 1)
+        x = self.stem(x.to(self.stem[0].weight.dtype, memory_format=torch.channels_last))
+        taps = [x]
+        for stage in self.stages:
+            taps.append(x := stage(x))
+        x = self.scene(x)
+        for i in reversed(range(4)):
+            up = F.interpolate(self.lateral[i](x), scale_factor=2.0, mode='nearest')
+            x = self.merge[i](torch.cat([up, taps[i]], 1))
+        out = self.head(x)
+        focal = (camera[:, 0] * camera[:, 1]).sqrt().log()[:, None, None, None]
+        return out[:, :1] + _LOG_START + focal - math.log(FOCAL), out[:, 1:]
+
+
+def rays(camera: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """Return x/z and y/z of every pixel, (B, 2, H, W), of cameras (B, 4) fx, fy, cx, cy."""
+    fx, fy, cx, cy = camera[:, :, None, None].unbind(1)
+    x = (torch.arange(width, device=camera.device)[None, None] - cx) / fx
+    y = (torch.arange(height, device=camera.device)[None, :, None] - cy) / fy
+    return torch.stack([x.expand(-1, height, -1), y.expand(-1, -1, width)], 1)
+
+
+def build(files: Mapping[str, Mapping[str, Any]]) -> Network:
+    """
+    Return the network of the file 'compact.npz': the floats of its state dict, of any size.
+
+    Raises ModelError where it is that of something else.
+    """
+    module = CompactNet()
+    counters = {name: value for name, value in module.state_dict().items()
+                if not value.is_floating_point()}  # BatchNorm's, of use in training only
+    load_strictly(module, {**counters, **files['compact.npz']}, 'compact.npz', 'compact')
+    width, height = input_size(1242, 375, 721.5, 721.5)  # KITTI's
+    return Network(
+        name='compact', module=module.eval().requires_grad_(False), input_width=width,
+        input_height=height, inverse=False, contract=SCALE, training_camera=None,
+        description=f'compact at a focal length of {FOCAL:g} pixels, trained on generated streets',
+        takes_camera=True, has_confidence=True, size_for=input_size, field_of_view=FIELD_OF_VIEW)
