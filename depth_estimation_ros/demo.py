@@ -76,8 +76,10 @@ def run(model: str, weights: str, images: str, camera: str, fov: float, output: 
     command = ('-m', 'depth_estimation_ros.cli', 'bag')
     with _process(log, *node) as process:
         _wait_for(process, log, 'waiting for images')
-        with _process(output / 'record.log', *command, 'record', str(recording), *OUTPUTS):
-            time.sleep(2.0)  # the recorder and the node find each other
+        with _process(output / 'record.log', *command, 'record', str(recording),
+                      *OUTPUTS) as recorder:
+            _wait_for(recorder, output / 'record.log', 'recording /depth/image_rect')
+            time.sleep(1.0)  # the node's side of the match
             info = f'{topic.rpartition("/")[0]}/camera_info'
             with _process(output / 'play.log', *command, 'play', str(source), '--rate',
                           f'{speed:g}', '--wait-for', topic, info) as player:
@@ -120,7 +122,8 @@ def _process(log: Path, *arguments: str) -> Iterator[subprocess.Popen]:
     """Run Python with arguments, its words in `log`; end it as Ctrl-C does."""
     with log.open('w') as stream:
         process = subprocess.Popen([sys.executable, *arguments], stdout=stream,
-                                   stderr=subprocess.STDOUT)
+                                   stderr=subprocess.STDOUT,
+                                   env={**os.environ, 'PYTHONUNBUFFERED': '1'})
         try:
             yield process
         finally:
@@ -137,7 +140,8 @@ def _wait_for(process: subprocess.Popen, log: Path, text: str) -> None:
     while text not in (said := log.read_text()):
         if process.poll() is not None or 'failed' in said or time.monotonic() > end:
             lines = [line for line in said.splitlines() if 'failed' in line]
-            raise DemoError(f'the node did not start: {(lines or ["see " + str(log)])[-1]}')
+            raise DemoError(f'the {log.stem} process did not start: '
+                            f'{(lines or ["see " + str(log)])[-1]}')
         time.sleep(0.1)
 
 

@@ -321,6 +321,7 @@ def record(topics: Collection[str], path: Path | str, seconds: float | None = No
                 node.create_subscription(
                     kind, topic, lambda data, topic=topic, name=name, latched=latched:
                     keep(topic, name, latched, data), profile, raw=True)
+                say(f'recording {topic}')
 
         try:
             looked = 0.0

@@ -334,7 +334,7 @@ def test_a_recording_ended_by_ctrl_c_is_whole(path, names, tmp_path):
     time.sleep(0.5)
     recorder.send_signal(signal.SIGINT)
     assert recorder.wait(10) == 0
-    count = int(recorder.stdout.read())
+    count = int(recorder.stdout.read().split()[-1])
     with Bag(tmp_path / 'copy') as bag:
         assert bag.cut is None
         messages = [message.data for message in bag.read()]

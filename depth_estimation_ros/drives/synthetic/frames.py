@@ -65,14 +65,24 @@ class Frame:
 
 
 def random_spot(rng: np.random.Generator, street: Street) -> Spot:
-    """Return a free place on a lane, with room before it more often than not."""
-    for attempt in range(200):
+    """
+    Return a free place on a lane, with room before it more often than not.
+
+    Where there is none, in a jam, the camera's car takes the place of one that is there.
+    """
+    for _ in range(60):
         t, direction = street.lanes[rng.integers(len(street.lanes))]
         spot = Spot(float(rng.uniform(0, ROOM)), float(t + rng.normal() * 0.25), int(direction))
-        ahead = rng.choice([3.5, 6.0, 12.0, 20.0]) if attempt < 60 else 1.0
-        if street.free(spot.s, spot.t, ahead * direction):
-            break
-    return spot
+        if street.free(spot.s, spot.t, rng.choice([3.5, 6.0, 12.0, 20.0]) * direction):
+            return spot
+    on_lanes = [(mover, direction) for t, direction in street.lanes for mover in street.movers
+                if abs(mover.t - t) < 1.0 and abs(math.sin(mover.yaw)) < 0.5
+                and 0 < mover.s < ROOM]
+    if not on_lanes:
+        return spot
+    mover, direction = on_lanes[rng.integers(len(on_lanes))]
+    street.movers.remove(mover)
+    return Spot(mover.s, mover.t, direction)
 
 
 def pose(street: Street, spot: Spot, mount: Mount) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ A street follows a centre line: s metres along it, t metres to its left. Traffic
 """
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 import math
 
 import numpy as np
@@ -63,7 +63,7 @@ def _smooth(rng, n: int, width: int) -> np.ndarray:
     return wave / math.sqrt((window ** 2).sum())
 
 
-@dataclass
+@dataclass(eq=False)
 class Mover:
     """Something that may drive: at s, t at time 0, `speed` metres a second along the road."""
 
@@ -72,6 +72,14 @@ class Mover:
     t: float
     yaw: float = 0.0
     speed: float = 0.0
+
+    @property
+    def place(self) -> tuple[float, float, float, float]:
+        """What it covers at time 0: s from, s to, t from, t to."""
+        length, width = extent(self.mesh)[:2] / 2
+        c, s = abs(math.cos(self.yaw)), abs(math.sin(self.yaw))
+        along, across = length * c + width * s, length * s + width * c
+        return self.s - along, self.s + along, self.t - across, self.t + across
 
 
 @dataclass
@@ -84,7 +92,6 @@ class Street:
     movers: list[Mover]
     light: Light
     lanes: list[tuple[float, int]]  # t of their centres, direction (1 along s, -1 against)
-    busy: list[tuple[float, float, float, float]] = field(default_factory=list)
 
     def mesh(self, time: float = 0.0) -> Mesh:
         """Return everything, as it is at `time` seconds."""
@@ -98,7 +105,7 @@ class Street:
         """Return whether a car may be at (s, t) with nothing in the `ahead` metres before it."""
         low, high = min(s, s + ahead) - 2.0, max(s, s + ahead) + 2.0
         return not any(low < b and a < high and t - 1.1 < d and c < t + 1.1
-                       for a, b, c, d in self.busy)
+                       for a, b, c, d in (mover.place for mover in self.movers))
 
 
 def put(spine: Spine, mesh: Mesh, s: float, t: float, yaw: float = 0.0, up: float = 0.0,
@@ -124,7 +131,6 @@ class Builder:
         self.library = library
         self.parts: list[Mesh] = []
         self.movers: list[Mover] = []
-        self.busy: list[tuple[float, float, float, float]] = []
         self.gaps: list[tuple[float, float]] = []  # s of side streets, where rows pause
 
     # -- words --
@@ -148,8 +154,6 @@ class Builder:
         return any(a - reach < s < b + reach for a, b in self.gaps)
 
     def vehicle(self, mesh: Mesh, s: float, t: float, direction: int, speed: float = 0.0) -> None:
-        size = extent(mesh)
-        self.busy.append((s - size[0] / 2, s + size[0] / 2, t - size[1] / 2, t + size[1] / 2))
         yaw = (0.0 if direction > 0 else math.pi) + self.rng.normal() * 0.02
         self.movers.append(Mover(mesh, s, t, yaw, speed * direction))
 
@@ -312,7 +316,6 @@ class Builder:
             if across:
                 if self.chance(share) and not self.in_gap(s, 2.0):
                     yaw = math.pi / 2 * self.rng.choice([-1, 1]) + slant + self.rng.normal() * .03
-                    self.busy.append((s - 1, s + 1, t - size[0] / 2, t + size[0] / 2))
                     self.movers.append(Mover(car, s, t + self.rng.normal() * 0.25, yaw))
                 s += max(self.between(2.4, 2.9), size[1] + 0.5)
             else:
@@ -370,8 +373,7 @@ class Builder:
         if kind != 'motorway' and self.chance(0.5):
             for _ in range(rng.integers(1, 4)):
                 self.decoration()
-        return Street(kind, self.spine, join(self.parts), self.movers, random_light(rng), lanes,
-                      self.busy)
+        return Street(kind, self.spine, join(self.parts), self.movers, random_light(rng), lanes)
 
     def side_street(self, s0: float, s1: float) -> None:
         """A road across, with what stands beside it."""
