@@ -9,10 +9,11 @@ from depth_estimation_ros.drives import DriveError
 from depth_estimation_ros.drives.kitti import project_velodyne
 from depth_estimation_ros.drives.synthetic.drive import LIDAR_MOUNT, Plan, SyntheticDrive
 from depth_estimation_ros.drives.synthetic.frames import Mount
+from depth_estimation_ros.drives.synthetic.light import random_light
 from depth_estimation_ros.drives.synthetic.mesh import box, join, quads
 from depth_estimation_ros.drives.synthetic.render import Renderer, Views
 from depth_estimation_ros.drives.synthetic.sensor import expose, Sensor
-from depth_estimation_ros.drives.synthetic.streets import KINDS, random_light
+from depth_estimation_ros.drives.synthetic.streets import KINDS
 from depth_estimation_ros.drives.synthetic.textures import Texture
 import numpy as np
 import pytest

@@ -16,7 +16,8 @@ from depth_estimation_ros.drives.synthetic.frames import Frame, Mount, pose, Spo
 from depth_estimation_ros.drives.synthetic.objects import library
 from depth_estimation_ros.drives.synthetic.render import Renderer, Views
 from depth_estimation_ros.drives.synthetic.sensor import Sensor
-from depth_estimation_ros.drives.synthetic.streets import KINDS, LONGEST, random_street, ROOM
+from depth_estimation_ros.drives.synthetic.street import LONGEST, ROOM
+from depth_estimation_ros.drives.synthetic.streets import KINDS, random_street
 
 # A Velodyne HDL-64E as KITTI's: beams in degrees, points a turn, reach and spread in metres.
 BEAMS = np.linspace(2.0, -24.8, 64)

@@ -13,7 +13,7 @@ import torch
 from depth_estimation_ros.camera import PinholeCamera
 from depth_estimation_ros.drives.synthetic.render import Renderer, Views
 from depth_estimation_ros.drives.synthetic.sensor import expose, Sensor
-from depth_estimation_ros.drives.synthetic.streets import ROOM, Street
+from depth_estimation_ros.drives.synthetic.street import ROOM, Street
 
 FOCUS = 30.0  # metres ahead of a camera around which shadows are drawn
 

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from depth_estimation_ros.drives.synthetic import raster
+from depth_estimation_ros.drives.synthetic.light import Light
 from depth_estimation_ros.drives.synthetic.mesh import Mesh
 from depth_estimation_ros.drives.synthetic.textures import (
     Atlas, CUTOUTS, draw_atlas, LEVELS, noise, PICTURE, SIZE, Texture)
@@ -20,27 +21,6 @@ SKY_PIXELS, SKY_METRES = 256, 110.0  # the map of what covers the sky from above
 FOLIAGE = frozenset((Texture.LEAVES, Texture.LEAVES_SPARSE, Texture.NEEDLES, Texture.FOLIAGE,
                      Texture.GRASS))
 LIFT = 0.05  # how much nearer a lift of one metre counts
-
-
-@dataclass(frozen=True)
-class Light:
-    """
-    Sun, sky and air of a scene. Colours are linear RGB; the sun's and sky's are irradiances.
-
-    sun: unit vector towards the sun. sun_color is black under an overcast sky. cloud: 0 (none)
-    to 1 (all). fog: optical depth a metre. glare: of the air around the sun.
-    """
-
-    sun: tuple[float, float, float]
-    sun_color: tuple[float, float, float]
-    zenith: tuple[float, float, float]
-    horizon: tuple[float, float, float]
-    cloud: float
-    cloud_color: tuple[float, float, float]
-    fog: float
-    fog_color: tuple[float, float, float]
-    glare: float
-    seed: int
 
 
 @dataclass(frozen=True, eq=False)
