@@ -25,9 +25,11 @@ SCALE = ScaleContract(
     ScaleKind.METRIC_FROM_INTRINSICS, 1.0,
     'it is told the focal lengths and has learned from streets of known size')
 
-# The focal length, in pixels of the network's input, at which it is used: every camera is
-# resized to it, as far as MAX_PIXELS allows, so that things look the same size to it.
+# The canonical focal length in pixels, at which an output is in metres as it is.
 FOCAL = 280.0
+# The one at which it is used: every camera is resized to it, as far as MAX_PIXELS allows, so
+# that things look the same size to it. Chosen on generated streets (docs/model-card.md).
+INPUT_FOCAL = 280.0
 MULTIPLE = 32
 MIN_SIDE = 96
 MAX_PIXELS = 640 * 192 * 2
@@ -43,12 +45,12 @@ _LOG_START = math.log(12.0)  # canonical metres that an untrained head answers
 
 def input_size(width: int, height: int, fx: float, fy: float) -> tuple[int, int]:
     """
-    Return the input (width, height) at which a camera is seen at the canonical focal length.
+    Return the input (width, height) at which a camera is seen at INPUT_FOCAL.
 
     Sides are multiples of 32, at least 96; a wide camera is seen at a shorter focal length, so
     that the whole has no more than MAX_PIXELS.
     """
-    sx, sy = FOCAL / fx, FOCAL / fy
+    sx, sy = INPUT_FOCAL / fx, INPUT_FOCAL / fy
     shrink = min(1.0, math.sqrt(MAX_PIXELS / (width * sx * height * sy)))
 
     def side(length: float) -> int:
