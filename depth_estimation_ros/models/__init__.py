@@ -13,7 +13,7 @@ from depth_estimation_ros.models.contract import ModelError, Network
 
 
 # Of the compact.npz beside this file.
-COMPACT_SHA256 = '938213cbb86bc827c32cd0f16e88f04b3d9279153466863c34ce7022926b625a'
+COMPACT_SHA256 = 'a68c2ae4d6bfde8e0db91fcdb5221d84e6b0d82a6287ef321255ae8ebd942920'
 
 
 @dataclass(frozen=True)

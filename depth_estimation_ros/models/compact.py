@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 import torch.nn.functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from depth_estimation_ros.models.contract import Network, ScaleContract, ScaleKind
 from depth_estimation_ros.models.monodepth2 import HeadConv2d, load_strictly
@@ -29,7 +30,7 @@ SCALE = ScaleContract(
 FOCAL = 280.0
 # The one at which it is used: every camera is resized to it, as far as MAX_PIXELS allows, so
 # that things look the same size to it. Chosen on generated streets (docs/model-card.md).
-INPUT_FOCAL = 280.0
+INPUT_FOCAL = 240.0
 MULTIPLE = 32
 MIN_SIDE = 96
 MAX_PIXELS = 640 * 192 * 2
@@ -147,6 +148,15 @@ def rays(camera: torch.Tensor, height: int, width: int) -> torch.Tensor:
     return torch.stack([x.expand(-1, height, -1), y.expand(-1, -1, width)], 1)
 
 
+def _fold(module: nn.Module) -> None:
+    """Let each convolution do the batch normalisation after it too: the same values, sooner."""
+    for part in module.modules():
+        if (isinstance(part, nn.Sequential) and isinstance(part[0], nn.Conv2d)
+                and isinstance(part[1], nn.BatchNorm2d)):
+            part[0] = fuse_conv_bn_eval(part[0], part[1])
+            part[1] = nn.Identity()
+
+
 def build(files: Mapping[str, Mapping[str, Any]]) -> Network:
     """
     Return the network of the file 'compact.npz': the floats of its state dict, of any size.
@@ -157,9 +167,11 @@ def build(files: Mapping[str, Mapping[str, Any]]) -> Network:
     counters = {name: value for name, value in module.state_dict().items()
                 if not value.is_floating_point()}  # BatchNorm's, of use in training only
     load_strictly(module, {**counters, **files['compact.npz']}, 'compact.npz', 'compact')
+    _fold(module.eval())
     width, height = input_size(1242, 375, 721.5, 721.5)  # KITTI's
     return Network(
-        name='compact', module=module.eval().requires_grad_(False), input_width=width,
+        name='compact', module=module.requires_grad_(False), input_width=width,
         input_height=height, inverse=False, contract=SCALE, training_camera=None,
-        description=f'compact at a focal length of {FOCAL:g} pixels, trained on generated streets',
+        description=f'compact at a focal length of {INPUT_FOCAL:g} pixels, trained on generated '
+        'streets',
         takes_camera=True, has_confidence=True, size_for=input_size, field_of_view=FIELD_OF_VIEW)
