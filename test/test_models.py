@@ -264,7 +264,7 @@ def test_compact_sees_every_camera_at_one_focal_length(compact_network, width, h
     w, h = compact_network.size_for(width, height, focal, focal)
     assert w % 32 == h % 32 == 0 and min(w, h) >= 96
     for side, length in ((w, width), (h, height)):
-        assert abs(side - length * compact.FOCAL / focal) <= 16
+        assert abs(side - length * compact.INPUT_FOCAL / focal) <= 16
 
 
 @pytest.mark.parametrize('width, height, fx, fy', [

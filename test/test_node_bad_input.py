@@ -115,7 +115,7 @@ def test_frames_without_a_name_warn_and_serve(robot):
 def test_camera_info_of_another_frame_warns_and_serves(robot):
     robot.send_info(info(CAMERA, frame=''))
     robot.ask(image(PICTURE))
-    sentence, status = robot.wait_sentence('frame_id')
+    sentence, status = robot.wait_sentence('/camera_info: its frame_id')
     assert sentence.startswith('/camera_info: ') and status.level != b'\x00'
 
 
