@@ -56,6 +56,9 @@ def run(model: str, weights: str, images: str, camera: str, fov: float, output: 
     """
     if not 0 < rate <= 1000:
         raise DemoError(f'--rate {rate:g} is no frame rate: give frames a second, above 0')
+    if frames > MAX_FRAMES:
+        raise DemoError(f'--frames {frames} is more than the {MAX_FRAMES} of a demo: for a longer '
+                        'drive use depth_estimation bag synthesize, play, record and evaluate')
     output.mkdir(parents=True, exist_ok=True)
     source, recording = output / 'input', output / 'output'
     for old in (source, recording):
@@ -102,7 +105,7 @@ def _make_bag(images: str, camera: str, fov: float, path: Path, rate: float, see
         return IMAGE, 1.0
     folder = Path(images).expanduser()
     if (folder / 'image_02').is_dir():
-        from_kitti(folder, path)
+        from_kitti(folder, path, progress=lambda drive: drive[:MAX_FRAMES])
         topic = '/kitti/camera_color_left/image_raw'
     else:
         recording = open_recording(images)
@@ -152,11 +155,13 @@ def _report(source: Path, recording: Path, topic: str, output: Path, made: float
         sent = bag.topics[topic].count
         truth = next((name for name in ('/truth/depth/image_rect', '/kitti/velo/pointcloud')
                       if name in bag.topics), '')
-        if '/depth/image_rect' not in taken.topics:
-            raise DemoError(f'the node published no depth: see {output / "node.log"}')
+        for needed in ('/depth/image_rect', '/diagnostics'):
+            if needed not in taken.topics:
+                raise DemoError(f'the node published no {needed}: see {output / "node.log"}')
         times = [message.stamp for message in taken.read(['/depth/image_rect'])]
         diagnostics = [taken.decode(message) for message in taken.read(['/diagnostics'])]
-        clouds = [taken.decode(message) for message in taken.read(['/points'])]
+        clouds = [cloud.width * cloud.height
+                  for cloud in map(taken.decode, taken.read(['/points']))]
     said = {value.key: value.value for value in diagnostics[-1].status[0].values}
     span = (times[-1] - times[0]) / 1e9 or float('nan')
     lines = [
@@ -164,7 +169,7 @@ def _report(source: Path, recording: Path, topic: str, output: Path, made: float
         f'frames sent             {sent}',
         f'depth images            {len(times)}',
         f'clouds                  {len(clouds)} '
-        f'({np.mean([c.width * c.height for c in clouds]):.0f} points each)' if clouds else '',
+        f'({np.mean(clouds):.0f} points each)' if clouds else '',
         f'frames a second         {(len(times) - 1) / span:.1f}',
         f'age p50 / p95           {said["age p50 (ms)"]} / {said["age p95 (ms)"]} ms '
         "(the node's own figures)"]
@@ -174,8 +179,9 @@ def _report(source: Path, recording: Path, topic: str, output: Path, made: float
     rows = []
     film = None
     pictures = _pictures(source, topic)
+    numbers = {stamp: number for number, stamp in enumerate(pictures)}
     for stamp, depth, confidence, camera in _recorded(recording):
-        name = f'{list(pictures).index(stamp):04d}'
+        name = f'{numbers[stamp]:04d}'
         if stamp in truths:
             rows.append((name, evaluation.evaluate_depth(
                 depth, truths[stamp], crop=evaluation.garg_crop(*depth.shape))))

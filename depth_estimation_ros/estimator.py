@@ -83,6 +83,7 @@ class _View:
 
     published: PinholeCamera
     input: PinholeCamera  # of the network's input
+    intrinsics: torch.Tensor  # its fx, fy, cx, cy, (4,) float32
     seen: Window  # in the picture
     target: Window  # the same place in the network's input
     unlens: torch.Tensor | None  # (1, H, W, 2), where rectified pixels lie in the raw picture
@@ -142,9 +143,7 @@ class DepthEstimator:
         estimates = {}
         for batch in batches.values():
             inputs = torch.stack([self._network_input(pictures[i], views[i]) for i in batch])
-            cameras = torch.tensor([[view.input.fx, view.input.fy, view.input.cx, view.input.cy]
-                                    for view in (views[i] for i in batch)],
-                                   dtype=torch.float32, device=self.device)
+            cameras = torch.stack([views[i].intrinsics for i in batch])
             values, confidence = self.forward(inputs / 255, cameras)
             for row, i in enumerate(batch):
                 sure = None if confidence is None else confidence[row, 0]
@@ -181,7 +180,9 @@ class DepthEstimator:
             visible = np.zeros((height, width), np.uint8)
             visible[_slices(target)] = small
         blind = None if visible.all() else torch.from_numpy(visible == 0).to(self.device)
-        return _View(published, grid, seen, target, unlens, blind)
+        intrinsics = torch.tensor([grid.fx, grid.fy, grid.cx, grid.cy], dtype=torch.float32,
+                                  device=self.device)
+        return _View(published, grid, intrinsics, seen, target, unlens, blind)
 
     def _make_grid(self, camera: PinholeCamera, options: PointOptions) -> PointGrid:
         return PointGrid(camera, options, self.device)

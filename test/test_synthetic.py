@@ -10,7 +10,8 @@ from depth_estimation_ros.drives.kitti import project_velodyne
 from depth_estimation_ros.drives.synthetic.drive import LIDAR_MOUNT, Plan, SyntheticDrive
 from depth_estimation_ros.drives.synthetic.frames import Mount
 from depth_estimation_ros.drives.synthetic.light import random_light
-from depth_estimation_ros.drives.synthetic.mesh import box, join, quads
+from depth_estimation_ros.drives.synthetic.mesh import join, quads
+from depth_estimation_ros.drives.synthetic.parts import boxes
 from depth_estimation_ros.drives.synthetic.render import Renderer, Views
 from depth_estimation_ros.drives.synthetic.sensor import expose, Sensor
 from depth_estimation_ros.drives.synthetic.streets import KINDS
@@ -109,7 +110,8 @@ def test_a_box_throws_a_shadow(renderer):
     ground = quads([[[-5, -60, 0], [200, -60, 0], [200, 60, 0], [-5, 60, 0]]], (0.3,) * 3)
     light = replace(random_light(np.random.default_rng(1)), sun=(0.0, 0.7071, 0.7071),
                     sun_color=(3.0, 3.0, 3.0), cloud=0.0, fog=0.0)
-    scene = renderer.scene(join([ground, box(2, 2, 3, (0.5,) * 3).placed(12)]), light, (12, 0, 0))
+    box = quads(boxes((12, 0, 0), (2, 2, 3)), (0.5,) * 3)
+    scene = renderer.scene(join([ground, box]), light, (12, 0, 0))
     points = torch.tensor([[12.0, -2.5, 0.0], [12.0, 2.5, 0.0]])
     lit = scene._lit(points, torch.tensor([[0, 0, 1.0]] * 2))
     assert lit[0] < 0.1 and lit[1] > 0.9

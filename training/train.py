@@ -35,15 +35,19 @@ SAVE_EVERY = 250  # steps
 class Frames:
     """The shards of a folder in memory, loaded when first wanted."""
 
-    def __init__(self, folder: Path):
-        self._folder = folder
+    def __init__(self, folder: Path, workers: list[subprocess.Popen]):
+        self._folder, self._workers = folder, workers
         self._shards: dict[int, dict[str, np.ndarray]] = {}
 
     def shard(self, number: int) -> dict[str, np.ndarray]:
-        """Return a shard, waiting for the worker that renders it."""
+        """Return a shard, waiting for the worker that renders it; SystemExit where none will."""
         if number not in self._shards:
             path = shard_path(self._folder, number)
             while not path.exists():
+                codes = [worker.poll() for worker in self._workers]
+                if any(codes) or None not in codes and not path.exists():
+                    raise SystemExit(f'{path} is missing and no worker makes it: say --workers 1, '
+                                     'or look above for why a worker failed')
                 time.sleep(0.5)
             with np.load(path) as arrays:
                 self._shards[number] = {name: arrays[name] for name in arrays}
@@ -186,13 +190,13 @@ def main() -> None:
         workers += start_workers(options.folder / 'shards', options.seed, options.shards,
                                  options.workers, options.device)
     try:
-        train(options)
+        train(options, workers)
     finally:
         for worker in workers:
             worker.terminate()
 
 
-def train(options) -> None:
+def train(options, workers: list[subprocess.Popen]) -> None:
     """Run the training loop."""
     device = torch.device(options.device)
     torch.manual_seed(options.seed)
@@ -200,8 +204,8 @@ def train(options) -> None:
     mean = CompactNet().to(device)
     mean.load_state_dict(net.state_dict())
     optimizer = torch.optim.AdamW(net.parameters(), lr=options.rate, weight_decay=0.02)
-    frames = Frames(options.folder / 'shards')
-    unseen = Frames(options.folder / 'validation')
+    frames = Frames(options.folder / 'shards', workers)
+    unseen = Frames(options.folder / 'validation', workers)
     checkpoint = options.folder / 'checkpoint.pth'
     log = options.folder / 'log.csv'
     first = 0

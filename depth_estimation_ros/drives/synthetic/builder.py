@@ -60,7 +60,7 @@ class Builder:
     def strip(self, t0: float, t1: float, color, texture, cell: float, up0=0.0, up1=0.0,
               lift: float = 0.0, s0: float = START, s1: float | None = None,
               gloss: float = 0.0) -> None:
-        """Add a band of ground between t0 and t1 (may be functions of s), at heights above it."""
+        """Add a band of ground between t0 and t1, at heights above the road's level."""
         s1 = self.spine.end if s1 is None else s1
         fine = 80.0 + self.more
         s = np.concatenate([np.arange(s0, min(fine, s1), 4.0), np.arange(max(fine, s0), s1, 12.0),
@@ -70,7 +70,7 @@ class Builder:
         b = self.spine.at(s, t1, up1)
         # u along s in both, so that the texture runs on.
         self.parts.append(quads(np.stack([b[:-1], b[1:], a[1:], a[:-1]], 1), color, texture,
-                                (cell, cell), normal=None, lift=lift, gloss=gloss,
+                                (cell, cell), lift=lift, gloss=gloss,
                                 offset=np.stack([s[:-1] / cell, 0 * s[:-1]], 1)))
 
     def mark(self, s0: float, s1: float, t0: float, t1: float, tone=0.6) -> None:
@@ -93,7 +93,7 @@ class Builder:
 
     def ground(self, half: float, edge: float, walk_left: float, walk_right: float,
                beyond: str) -> None:
-        """Road to `half` on either side, pavements, and what is beyond up to 90 m."""
+        """Road to `half` on either side, pavements, and what is beyond, to 90 or 120 m."""
         grey = self.between(0.05, 0.22) * np.array([1, 1, 1 + self.rng.normal() * 0.03])
         surface = Texture.COBBLES if self.kind in ('narrow', 'village') and self.chance(0.25) \
             else Texture.CONCRETE if self.chance(0.1) else Texture.ASPHALT
@@ -185,14 +185,14 @@ class Builder:
             s += width
 
     def along(self, s0: float, s1: float, gap: tuple[float, float], t, names, jitter=0.5,
-              share: float = 1.0, turn: bool = True, up: float = 0.0, scale=(1.0, 1.0),
+              share: float = 1.0, turn: bool = True, scale=(1.0, 1.0),
               yaw: float = 0.0) -> None:
         """Things in a row at t, every gap metres."""
         s, s1 = s0 + self.between(0, gap[1]), s1 + self.more
         while s < s1:
             if self.chance(share) and not self.in_gap(s):
                 self.add(self.any(*names), s, t + self.rng.normal() * jitter,
-                         self.between(0, 2 * math.pi) if turn else yaw, up,
+                         self.between(0, 2 * math.pi) if turn else yaw, 0.0,
                          self.between(*scale))
             s += self.between(*gap)
 
@@ -245,9 +245,8 @@ class Builder:
     def signs(self, t: float, side: int, count: int) -> None:
         for _ in range(count):
             self.add(self.any('traffic_sign', 'traffic_sign', 'traffic_light', 'waste_bin',
-                              'cabinet',
-                              'bollard', 'post_box', 'billboard', 'bus_stop',
-                              'bench', 'kiosk', 'construction', 'umbrella'),
+                              'cabinet', 'bollard', 'post_box', 'billboard', 'bus_stop', 'bench',
+                              'kiosk', 'construction', 'umbrella'),
                      self.between(4, 90), side * (t + self.between(0.2, 0.9)),
                      math.pi if side < 0 else self.rng.choice([0, math.pi]))
 

@@ -131,8 +131,7 @@ class SyntheticDrive:
         turn, position = self.car(number)
         position = position + turn @ (LIDAR_MOUNT + [0, 0, self.plan.mount.height])
         scene = self._renderer.scene(self.street.mesh(number / self.plan.rate),
-                                     replace(self.street.light, sun_color=(0.0, 0.0, 0.0)),
-                                     tuple(position))
+                                     self.street.light, tuple(position))
         points = []
         for quarter in range(4):
             angle = quarter * math.pi / 2

@@ -1,7 +1,7 @@
 # Copyright 2026 the depth_estimation_ros authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Flat quadrilaterals, and the shapes made of them.
+Flat quadrilaterals: where they lie, and how their surface lies on them.
 
 World and object frames are those of REP 103: x forward, y left, z up, metres.
 """
@@ -52,11 +52,6 @@ class Mesh:
                           + np.array([x, y, z], np.float32),
                           normal=normal @ turn, axes=(self.axes / factor) @ turn)
 
-    def painted(self, color) -> Mesh:
-        """Return it with another colour: (3,) or (N, 3)."""
-        return self._with(color=np.broadcast_to(
-            np.asarray(color, np.float32), self.color.shape).copy())
-
     def _with(self, **changes) -> Mesh:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return Mesh(**{**values, **{k: v.astype(np.float32) for k, v in changes.items()}})
@@ -104,53 +99,3 @@ def quads(corners, color, texture: Texture = Texture.PLAIN, cell=(1.0, 1.0), off
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
-
-
-def box(length: float, width: float, height: float, color, texture: Texture = Texture.PLAIN,
-        cell=(1.0, 1.0), z: float = 0.0, top: bool = True, gloss: float = 0.0,
-        taper: float = 1.0, offset=(0.0, 0.0)) -> Mesh:
-    """
-    Return a box that stands on `z`, centred in x and y: four sides and, if `top`, its lid.
-
-    `taper` is the size of its top relative to its foot. No floor: nobody sees it.
-    """
-    x, y = length / 2, width / 2
-    low = np.array([[x, -y], [x, y], [-x, y], [-x, -y]])
-    return _between(low, low * taper, z, z + height, color, texture, cell, top, gloss, offset)
-
-
-def prism(radius: float, height: float, color, sides: int = 6, texture=Texture.PLAIN,
-          cell=(1.0, 1.0), z: float = 0.0, top: bool = False, taper: float = 1.0,
-          gloss: float = 0.0) -> Mesh:
-    """Return an upright prism or, with `taper` 0, a cone with `sides` sides, standing on z."""
-    angle = np.arange(sides) * 2 * np.pi / sides
-    low = radius * np.stack([np.cos(angle), np.sin(angle)], 1)
-    return _between(low, low * taper, z, z + height, color, texture, cell, top, gloss, (0, 0))
-
-
-def _between(low, high, z0, z1, color, texture, cell, top, gloss, offset) -> Mesh:
-    def at(points, z):
-        return np.concatenate([points, np.full((len(points), 1), z)], 1)
-
-    a, b = at(low, z0), at(high, z1)
-    sides = np.stack([a, np.roll(a, -1, 0), np.roll(b, -1, 0), b], 1)
-    parts = [quads(sides, color, texture, cell, offset, gloss=gloss)]
-    if top:
-        n = len(b)
-        fan = [[b[0], b[i], b[min(i + 1, n - 1)], b[min(i + 2, n - 1)]]
-               for i in range(1, n - 1, 2)]
-        parts.append(quads(fan, color, texture, cell, offset, gloss=gloss))
-    return join(parts)
-
-
-def beam(start, end, thickness: float, color, texture: Texture = Texture.PLAIN,
-         gloss: float = 0.0) -> Mesh:
-    """Return a straight bar of square section from `start` to `end` (3,), any direction."""
-    start, end = np.asarray(start, float), np.asarray(end, float)
-    along = _unit(end - start)
-    side = _unit(np.cross(along, [0, 0, 1.0] if abs(along[2]) < 0.9 else [1.0, 0, 0]))
-    other = np.cross(along, side)
-    ring = [thickness / 2 * (a * side + b * other)
-            for a, b in ((1, 1), (-1, 1), (-1, -1), (1, -1))]
-    return quads([[start + ring[i], start + ring[(i + 1) % 4], end + ring[(i + 1) % 4],
-                   end + ring[i]] for i in range(4)], color, texture, gloss=gloss)

@@ -50,10 +50,6 @@ class Parts:
         """Return all that was added as one mesh."""
         corners, color, cell, offset, normal, gloss, lift, texture = map(
             np.concatenate, zip(*self._rows))
-        for i, j, k in ((1, 0, 2), (2, 1, 3), (3, 2, 0)):
-            # A triangle's fourth corner goes onto its edge: no edge is without a direction.
-            double = (corners[:, i] == corners[:, j]).all(1)
-            corners[double, i] = (corners[double, j] + corners[double, k]) / 2
         mesh = quads(corners, color, cell=cell.T, offset=offset)
         normal = np.where(np.isnan(normal), mesh.normal, normal)
         normal /= np.linalg.norm(normal, axis=1, keepdims=True)

@@ -56,7 +56,7 @@ def perspective(corners: torch.Tensor, rotation: torch.Tensor, position: torch.T
     picture, quad = _worth(box).nonzero(as_tuple=True)
 
     chosen = seen[picture, quad]
-    edges = _edges(chosen)
+    edges = _edges(chosen, corners[quad])
     plane = torch.cross(chosen[:, 2] - chosen[:, 0], chosen[:, 3] - chosen[:, 1], dim=-1)
     offset = (plane * chosen[:, 0]).sum(-1)
     keep = offset.abs() > 1e-7
@@ -90,19 +90,18 @@ def parallel(corners: torch.Tensor, rotation: torch.Tensor, centre: torch.Tensor
     plane = torch.cross(placed[:, 2] - placed[:, 0], placed[:, 3] - placed[:, 1], dim=-1)
     keep = plane[:, 2].abs() > 1e-5
     quad, chosen, placed, plane = quad[keep], chosen[keep], placed[keep], plane[keep]
-    edges = _edges(chosen) * plane[:, 2].sign()[:, None, None]
+    edges = _edges(chosen, corners[quad]) * plane[:, 2].sign()[:, None, None]
     slope = plane[:, :2] / plane[:, 2:]
     closeness = torch.cat([slope, -((slope * placed[:, 0, :2]).sum(-1, keepdim=True)
                                     + placed[:, 0, 2:])], -1)
     return Projected(torch.zeros_like(quad), quad, edges, closeness, box[0, quad])
 
 
-def _edges(corners: torch.Tensor) -> torch.Tensor:
-    """Return the planes through the eye and each edge (K, 4, 3); 0 for a corner that repeats."""
-    after = corners.roll(-1, 1)
+def _edges(seen: torch.Tensor, corners: torch.Tensor) -> torch.Tensor:
+    """Return the planes through the eye and each edge (K, 4, 3); 0 where a corner repeats."""
     # A cross product of equal vectors is not quite zero where it is fused, and has any sign.
-    same = (corners == after).all(-1, keepdim=True)
-    return torch.cross(corners, after, dim=-1).masked_fill(same, 0.0)
+    same = (corners == corners.roll(-1, 1)).all(-1, keepdim=True)
+    return torch.cross(seen, seen.roll(-1, 1), dim=-1).masked_fill(same, 0.0)
 
 
 def _box(u, v, valid, width: int, height: int) -> torch.Tensor:

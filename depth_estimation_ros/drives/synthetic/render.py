@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 import math
 
 import numpy as np
@@ -14,7 +15,7 @@ from depth_estimation_ros.drives.synthetic import raster
 from depth_estimation_ros.drives.synthetic.light import Light
 from depth_estimation_ros.drives.synthetic.mesh import Mesh
 from depth_estimation_ros.drives.synthetic.textures import (
-    Atlas, CUTOUTS, draw_atlas, LEVELS, noise, PICTURE, SIZE, Texture)
+    CUTOUTS, draw_atlas, LEVELS, noise, PICTURE, SIZE, Texture)
 
 SHADOW_PIXELS, SHADOW_METRES = 640, 110.0
 SKY_PIXELS, SKY_METRES = 256, 110.0  # the map of what covers the sky from above
@@ -42,10 +43,9 @@ class Views:
 class Renderer:
     """Draws scenes on a device, with surfaces that were drawn once from `seed`."""
 
-    def __init__(self, seed: int = 0, device: str | torch.device = 'cpu',
-                 atlas: Atlas | None = None):
+    def __init__(self, seed: int = 0, device: str | torch.device = 'cpu'):
         self.device = torch.device(device)
-        self._atlas = atlas or draw_atlas(seed)
+        self._atlas = draw_atlas(seed)
         self._texels = self._tensor(self._atlas.texels)
         rng = np.random.default_rng([seed, 0xC10])
         self._wide = self._tensor(np.stack([noise(rng, 1.5, 256) for _ in range(4)]))
@@ -116,11 +116,19 @@ class Scene:
         self._focus = tensor(np.array(focus, np.float32))
         self._sun_turn = tensor(_turn_towards(-np.array(light.sun)))
         self._down_turn = tensor(np.array([[1, 0, 0], [0, 1, 0], [0, 0, -1]], np.float32))
-        self._shadow = None
-        if max(light.sun_color) > 0:
-            self._shadow = self._map(self._sun_turn, SHADOW_METRES, SHADOW_PIXELS)
+
+    @cached_property
+    def _shadow(self) -> torch.Tensor | None:
+        """How far from the sun the first thing is, None under an overcast sky."""
+        if max(self.light.sun_color) <= 0:
+            return None
+        return self._map(self._sun_turn, SHADOW_METRES, SHADOW_PIXELS)
+
+    @cached_property
+    def _top(self) -> torch.Tensor:
+        """How high the highest thing is at each place."""
         top = -self._map(self._down_turn, SKY_METRES, SKY_PIXELS) + self._focus[2]
-        self._top = F.avg_pool2d(top[None, None].clamp(min=-50), 3, 1, 1)[0, 0]
+        return F.avg_pool2d(top[None, None].clamp(min=-50), 3, 1, 1)[0, 0]
 
     def _map(self, turn: torch.Tensor, metres: float, size: int) -> torch.Tensor:
         """Return the distance along the axis to what comes first, (size, size), inf = nothing."""
@@ -213,7 +221,7 @@ class Scene:
 
     def _shade(self, quad, points, away, pixel, distance) -> torch.Tensor:
         light, sun = self.light, self._sun
-        vector = lambda v: torch.tensor(v, device=points.device)  # noqa: E731
+        vector = self._vector
         look = self._look.index_select(0, quad)
         normal, own_color, foliage = (
             look[:, :3], look[:, 3:6], self.foliage.index_select(0, quad))
@@ -259,6 +267,9 @@ class Scene:
         air = torch.exp(-light.fog * distance)[:, None]
         return color * air + vector(light.fog_color) * (1 - air)
 
+    def _vector(self, values: tuple[float, ...]) -> torch.Tensor:
+        return torch.tensor(values, device=self._r.device)
+
     def _lit(self, points, normal) -> torch.Tensor:
         """Return how much of the sun reaches points, 0..1."""
         if self._shadow is None:
@@ -290,7 +301,7 @@ class Scene:
     def sky(self, away: torch.Tensor, disc: bool = True) -> torch.Tensor:
         """Return the sky's linear colour in directions (N, 3)."""
         light = self.light
-        vector = lambda v: torch.tensor(v, device=away.device)  # noqa: E731
+        vector = self._vector
         up = away[:, 2].clamp(min=0)
         color = torch.lerp(vector(light.horizon), vector(light.zenith), (up ** 0.6)[:, None])
         if light.cloud > 0:

@@ -13,7 +13,7 @@ from depth_estimation_ros.drives.synthetic.parts import (
 from depth_estimation_ros.drives.synthetic.textures import Texture
 
 BODY_GLOSS = 0.25
-"""The gloss of car paint and of nothing else: `repaint` knows it by that."""
+"""The gloss of car paint."""
 
 _PAINTS = np.array([
     (.72, .72, .70), (.66, .66, .62), (.42, .43, .44), (.34, .36, .38), (.20, .21, .22),
@@ -33,12 +33,6 @@ TAIL = (.30, .012, .012)
 def paint(rng: np.random.Generator) -> np.ndarray:
     """Return the colour of a car (3,) as often as roads show it."""
     return shade(rng, _PAINTS[rng.choice(len(_PAINTS), p=_SHARES / _SHARES.sum())], 0.12, 0.03)
-
-
-def repaint(mesh: Mesh, rng: np.random.Generator) -> Mesh:
-    """Return a car or van with its body in another colour."""
-    body = mesh.gloss == np.float32(BODY_GLOSS)
-    return mesh.painted(np.where(body[:, None], paint(rng), mesh.color))
 
 
 @dataclass(frozen=True)
