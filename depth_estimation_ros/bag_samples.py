@@ -23,6 +23,7 @@ from depth_estimation_ros.drives import DriveError
 from depth_estimation_ros.drives.bag import Bag, Message
 from depth_estimation_ros.drives.kitti import project_velodyne
 from depth_estimation_ros.evaluate import Sample
+from depth_estimation_ros.frames import pose_of
 
 IMAGE, INFO, CLOUD, TF = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CameraInfo',
                           'sensor_msgs/msg/PointCloud2', 'tf2_msgs/msg/TFMessage')
@@ -191,14 +192,8 @@ def _depth_image(message, topic: str) -> np.ndarray:
 
 def _matrix(transform) -> np.ndarray:
     """Return the (4, 4) matrix, child to parent, of a geometry_msgs/Transform."""
-    q = transform.rotation
-    x, y, z, w = np.array([q.x, q.y, q.z, q.w]) / np.linalg.norm([q.x, q.y, q.z, q.w])
     matrix = np.eye(4)
-    matrix[:3, :3] = [[1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-                      [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-                      [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)]]
-    t = transform.translation
-    matrix[:3, 3] = t.x, t.y, t.z
+    matrix[:3, :3], matrix[:3, 3] = pose_of(transform)
     return matrix
 
 

@@ -25,6 +25,7 @@ import torch.nn.functional as F
 
 from depth_estimation_ros.camera import (
     CameraError, PinholeCamera, training_mismatch, training_window, view_mismatch, Window)
+from depth_estimation_ros.confidence import confidence as conclude, USUAL
 from depth_estimation_ros.encodings import ColorImage
 from depth_estimation_ros.models.contract import Network
 from depth_estimation_ros.points import Cloud, Picture, PointGrid, PointOptions
@@ -46,7 +47,9 @@ class DepthOptions:
     metres_per_unit: metres per model unit, None = what the model's scale contract says.
     min_depth, max_depth: metres along Z; nearer is -Inf, farther +Inf (REP 117), both 0 in 16UC1.
     publish_size: `full` (the image's) or `network` (the network's grid). depth_encoding: `32FC1`
-    (float32 metres) or `16UC1` (uint16 millimetres, 0 = none).
+    (float32 metres) or `16UC1` (uint16 millimetres, 0 = none). cues: of confidence.CUES, what
+    confidence is concluded from where the network gives none; `flip` takes a second pass, in the
+    same batch.
     """
 
     metres_per_unit: float | None = None
@@ -54,6 +57,7 @@ class DepthOptions:
     max_depth: float = 80.0
     publish_size: str = 'full'
     depth_encoding: str = '32FC1'
+    cues: tuple[str, ...] = USUAL
     points: PointOptions = field(default_factory=PointOptions)
 
 
@@ -64,7 +68,7 @@ class Estimate:
 
     camera: of the published grid (H, W). depth: (H, W) float32 metres or uint16 millimetres.
     confidence: (H, W) float32, the probability that the relative error of the depth is under
-    25 %, 0 where depth is NaN; None where the network gives none.
+    25 %, 0 where depth is NaN.
     color: (H, W, 3) uint8 BGR, log depth from red (max_depth / 50 and nearer) to blue
     (max_depth): one colour is one distance in all frames. Invalid and out of range is black.
     """
@@ -81,7 +85,9 @@ class Request(NamedTuple):
     """
     A picture (ColorImage or (H, W, 3) uint8 RGB), its camera, and what is to be made of it.
 
-    unscaled: whether the depth in the network's own units is wanted too.
+    unscaled: whether the depth in the network's own units is wanted too. pose: rotation
+    (3, 3) and translation (3,) in metres of the camera's optical frame in the base frame, for
+    points (`points.level_pose`); None = not known.
     """
 
     image: ColorImage | np.ndarray
@@ -89,6 +95,13 @@ class Request(NamedTuple):
     options: DepthOptions = DepthOptions()
     outputs: Collection[str] = OUTPUTS
     unscaled: bool = False
+    pose: tuple[np.ndarray, np.ndarray] | None = None
+
+    @property
+    def wants_confidence(self) -> bool:
+        """Whether a confidence is wanted, or points that take one."""
+        return 'confidence' in self.outputs or (
+            'points' in self.outputs and self.options.points.needs_confidence)
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,8 +173,9 @@ class DepthEstimator:
         Estimate the depth of every picture, those of one input size in one batch.
 
         A picture has its camera's size. Raises CameraError where a camera cannot serve the
-        network, ScaleError where the model has no scale and options give none. Of `outputs`
-        others than OUTPUTS ask for the camera only.
+        network, ScaleError where the model has no scale and options give none, CloudError where
+        points want a pose that is not given. Of `outputs` others than OUTPUTS ask for the camera
+        only.
         """
         self.forward.seconds()  # those of a warm-up, or of a pass that failed, are not these
         views = [self._view(request.camera, request.options.publish_size) for request in requests]
@@ -175,17 +189,24 @@ class DepthEstimator:
         for batch in batches.values():
             inputs = torch.stack([self._network_input(pictures[i], views[i]) for i in batch])
             cameras = torch.stack([views[i].intrinsics for i in batch])
-            values, confidence = self.forward(inputs / 255, cameras)
+            turned = [row for row, i in enumerate(batch) if self._is_turned(requests[i])]
+            values, confidence = self.forward(*_with_mirrored(inputs / 255, cameras, turned))
+            mirrored = dict(zip(turned, values[len(batch):, 0].flip(-1)))
             for row, i in enumerate(batch):
                 sure = None if confidence is None else confidence[row, 0]
                 if OUTPUTS.intersection(requests[i].outputs):
-                    estimates[i] = self._finish(values[row, 0], sure, inputs[row], pictures[i],
-                                                views[i], requests[i])
+                    estimates[i] = self._finish(values[row, 0], sure, mirrored.get(row),
+                                                inputs[row], pictures[i], views[i], requests[i])
                 if requests[i].unscaled:
                     estimates[i] = replace(
                         estimates[i], unscaled=self._unscaled(values[row, 0], views[i]))
         self.forward_seconds = self.forward.seconds()
         return estimates
+
+    def _is_turned(self, request: Request) -> bool:
+        """Return whether the network shall see the mirrored picture too."""
+        return (not self.network.has_confidence and 'flip' in request.options.cues
+                and request.wants_confidence)
 
     def _make_view(self, camera: PinholeCamera, publish_size: str) -> _View:
         width, height = self.network.input_size(camera)
@@ -262,19 +283,21 @@ class DepthEstimator:
                         depth.masked_fill(~seen, math.nan).cpu().numpy())
 
     def _finish(self, values: torch.Tensor, confidence: torch.Tensor | None,
-                rgb_input: torch.Tensor, picture: Picture, view: _View,
-                request: Request) -> Estimate:
+                mirrored: torch.Tensor | None, rgb_input: torch.Tensor, picture: Picture,
+                view: _View, request: Request) -> Estimate:
         options, outputs = request.options, request.outputs
-        scale = options.metres_per_unit
-        if scale is None:
-            scale = scale_for(self.network.contract, 0.0).metres_per_unit
-        values = _place(values, view)
         if options.publish_size == 'network':
             picture = Picture(rgb_input, (0, 1, 2))
+        learned = confidence is not None
+        if not learned and request.wants_confidence:
+            height, width = values.shape
+            confidence = conclude(
+                self._metres(values, options), view.input.resized(width, height),
+                None if mirrored is None else self._metres(mirrored, options), options.cues)
 
         # In the order of the checks: not a number, too near, too far (REP 117).
-        depth = scale / values if self.network.inverse else scale * values
-        lost = ~((values > 0) & values.isfinite())
+        depth = self._metres(_place(values, view), options)
+        lost = depth.isnan()
         if view.blind is not None:
             lost |= view.blind
         depth = torch.where(depth < options.min_depth, -math.inf, depth)
@@ -282,23 +305,42 @@ class DepthEstimator:
             lost, math.nan)
 
         cloud = sure = None
-        if confidence is not None and 'confidence' in outputs:
-            sure = _place(confidence, view).masked_fill(lost, 0).cpu().numpy()
+        if request.wants_confidence or (
+                learned and 'points' in outputs and options.points.edge > 0):
+            sure = _place(confidence, view).masked_fill_(lost, 0)
         if 'points' in outputs:
             cloud = self._grid(view.published, options.points).cloud(
-                depth, picture if options.points.color else None)
+                depth, picture if options.points.color else None, sure, request.pose, learned)
         return Estimate(
             camera=view.published,
             depth=_encode(depth, options.depth_encoding) if 'depth' in outputs else None,
-            confidence=sure,
+            confidence=sure.cpu().numpy() if 'confidence' in outputs else None,
             color=self._colorize(depth, options) if 'color' in outputs else None,
             cloud=cloud)
+
+    def _metres(self, values: torch.Tensor, options: DepthOptions) -> torch.Tensor:
+        """Return the depth that a network's values mean, NaN where they mean none."""
+        scale = options.metres_per_unit
+        if scale is None:
+            scale = scale_for(self.network.contract, 0.0).metres_per_unit
+        depth = scale / values if self.network.inverse else scale * values
+        return depth.masked_fill_(~((values > 0) & values.isfinite()), math.nan)
 
     def _colorize(self, depth: torch.Tensor, options: DepthOptions) -> np.ndarray:
         nearest = options.max_depth / COLOR_SPAN
         place = (depth / nearest).log().mul_(255 / math.log(COLOR_SPAN)).nan_to_num_(0, 0, 0)
         color = self._palette[place.round_().clamp_(0, 255).long()]
         return color.masked_fill_(~depth.isfinite()[..., None], 0).cpu().numpy()
+
+
+def _with_mirrored(rgb: torch.Tensor, cameras: torch.Tensor,
+                   turned: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return a batch of RGB (B, 3, h, w) and cameras (B, 4), and behind it the mirrored rows."""
+    if not turned:
+        return rgb, cameras
+    others = cameras[turned]
+    others[:, 2] = rgb.shape[-1] - 1 - others[:, 2]
+    return torch.cat([rgb, rgb[turned].flip(-1)]), torch.cat([cameras, others])
 
 
 def _place(plane: torch.Tensor, view: _View) -> torch.Tensor:

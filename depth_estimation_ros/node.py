@@ -27,8 +27,10 @@ from depth_estimation_ros.camera_scale import CameraScale
 from depth_estimation_ros.diagnostics import (
     Complaints, diagnostic_array, diagnostic_status, ERROR)
 from depth_estimation_ros.estimator import DepthEstimator, DepthOptions, OUTPUTS, Request
+from depth_estimation_ros.frames import FrameError, Frames
 from depth_estimation_ros.parameters import (
     BY_NAME, NodeParameters, PER_CAMERA, Settings, UNCONFIGURED)
+from depth_estimation_ros.points import level_pose
 from depth_estimation_ros.scale import Scale
 from depth_estimation_ros.stream import CameraStream, Frame
 
@@ -56,6 +58,7 @@ class DepthNode(LifecycleNode):
         self._complaints = Complaints(self.get_logger())
         self._scales: dict[CameraStream, tuple[tuple, CameraScale]] = {}
         self._scales_lock = threading.Lock()
+        self._frames = Frames(self)
         self._own_parameters = NodeParameters(self, self._refuse)
         self._streams = [CameraStream(self, self._own_parameters, self._wake.set, camera)
                          for camera in self._own_parameters.settings.cameras]
@@ -181,7 +184,9 @@ class DepthNode(LifecycleNode):
                                          len(self._streams))
         self._estimator.warm_up()
         for stream in self._streams:
-            stream.configure(network.has_confidence)
+            stream.configure()
+        if settings.points_frame:
+            self._frames.listen()
         self.get_logger().info(
             f'{network.description} on {self._hardware()} in {self._precision()}; '
             + '; '.join(f'{camera}{": " * bool(camera)}{scale}'
@@ -260,7 +265,10 @@ class DepthNode(LifecycleNode):
         if camera and camera.width * camera.height <= MAX_EXPECTED_PIXELS:
             blank = np.zeros((camera.height, camera.width, 3), np.uint8)
             with contextlib.suppress(Exception):  # what is wrong is said when an image comes
-                self._estimator.estimate([(blank, camera)], self._options(Scale(1.0, '')), OUTPUTS)
+                # Without confidence, for which some networks see each picture twice.
+                self._estimator.estimate_all([Request(
+                    blank, camera, self._options(Scale(1.0, '')), OUTPUTS - {'confidence'},
+                    pose=level_pose(1.0))])
 
     def _process(self) -> None:
         """Turn the newest frame of each camera that has one into depth; none waits for others."""
@@ -306,16 +314,41 @@ class DepthNode(LifecycleNode):
             stream.statistics.drop('bad camera_info')
             stream.complaints.raise_('bad info', f'{stream.info_topic}: {error}', ERROR)
             return None
+        wanted, pose = frame.outputs, None
+        if 'points' in wanted:
+            try:
+                pose = self._pose(stream, frame)
+            except FrameError as error:
+                wanted -= {'points'}
+                stream.complaints.raise_(
+                    'pose', f"{stream.image_topic}: no points, for points.frame = "
+                    f"'{self._own_parameters.settings.points_frame}': {error}")
+        if not wanted:
+            stream.statistics.drop('no pose')
+            return None
         running = self._scale(stream)
         scale, trusted = running.at(_seconds(frame.header.stamp))
         for number, sentence in enumerate(running.sentences):
             stream.complaints.raise_(f'scale {number}', f'{stream.image_topic}: {sentence}')
-        outputs = frame.outputs if trusted else frame.outputs - {'points'}
+        outputs = wanted if trusted else wanted - {'points'}
         if scale is None:  # depth in no unit is not for anybody
             outputs = frozenset()
         return replace(frame, outputs=outputs), Request(
             frame.image, frame.camera, self._options(scale), outputs,
-            running.learns and bool(OUTPUTS & frame.outputs))
+            running.learns and bool(OUTPUTS & frame.outputs), pose)
+
+    def _pose(self, stream: CameraStream,
+              frame: Frame) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return the camera's pose where points take one; FrameError where tf does not know."""
+        settings = self._own_parameters.settings
+        if not settings.depth.points.takes_pose:
+            return None
+        if settings.points_frame:
+            return self._frames.look_up(settings.points_frame, frame.header.frame_id,
+                                        frame.header.stamp)
+        height, pitch = (settings.of(stream.name, f'camera_{name}')
+                         for name in ('height', 'pitch'))
+        return level_pose(height, pitch) if height else None
 
     def _options(self, scale: Scale | None) -> DepthOptions:
         return replace(self._own_parameters.settings.depth,
@@ -356,6 +389,8 @@ class DepthNode(LifecycleNode):
                 'model': self._estimator.network.description,
                 'device': hardware,
                 'precision': self._precision(),
+                'confidence': "the network's own" if self._estimator.network.has_confidence else
+                'by ' + ', '.join(self._own_parameters.settings.depth.cues),
                 'scale contract': self._estimator.network.contract.kind.value,
                 'scale (m per model unit)': f'{scale.metres_per_unit:g}' if scale else 'none',
                 'scale source': scale.source if scale else 'none yet, and no points',

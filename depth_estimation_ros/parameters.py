@@ -11,8 +11,9 @@ from typing import Any
 from rcl_interfaces.msg import (
     FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult)
 
+from depth_estimation_ros.confidence import CUES
 from depth_estimation_ros.estimator import DepthOptions
-from depth_estimation_ros.points import PointOptions
+from depth_estimation_ros.points import ANY_HEIGHT, GROUND, PointOptions
 
 ALWAYS = 'takes effect with the next frame'
 UNCONFIGURED = 'may change while the node is unconfigured'
@@ -134,6 +135,33 @@ TABLE = (
     Parameter('points.max_range', 0.0, 'metres from the camera along the ray; 0: no bound but '
               'max_depth', bounds=(0.0, 1e4)),
     Parameter('points.color', True, 'add the field rgb'),
+    Parameter('points.confidence', False, 'add the field confidence'),
+    Parameter('points.min_confidence', 0.0, 'pixels that are less sure become no points',
+              bounds=(0.0, 1.0)),
+    Parameter('points.edge', PointOptions.edge, 'leaves out what floats between two surfaces; '
+              'smaller leaves out more; 0: none', bounds=(0.0, 10.0)),
+    Parameter('points.frame', '', "frame whose origin is on the ground, z up, such as "
+              'base_footprint, for heights, ground and voxels; from tf; empty: under the camera, '
+              'by camera_height and camera_pitch'),
+    Parameter('points.min_height', -ANY_HEIGHT, 'metres over points.frame; -1000: no bound',
+              bounds=(-ANY_HEIGHT, ANY_HEIGHT)),
+    Parameter('points.max_height', ANY_HEIGHT, 'metres over points.frame; 1000: no bound',
+              bounds=(-ANY_HEIGHT, ANY_HEIGHT)),
+    Parameter('points.ground', 'keep', 'keep it, remove it, or label it: add the field ground, 1 '
+              'or 0; it is what lies near z = 0 of points.frame', choices=GROUND),
+    Parameter('points.ground_tolerance', PointOptions.ground_tolerance, 'metres from z = 0 that '
+              'are ground', bounds=(0.0, 10.0)),
+    Parameter('points.ground_slope', PointOptions.ground_slope, 'metres more of that for each '
+              'metre of range', bounds=(0.0, 1.0)),
+    Parameter('points.voxel', 0.0, 'edge of a cube in metres that holds one point at most; 0: no '
+              'bound', bounds=(0.0, 10.0)),
+    Parameter('confidence.range', True, 'for networks that give no confidence: less of what is '
+              'far'),
+    Parameter('confidence.flip', True, 'for networks that give no confidence: less of what they '
+              'see otherwise in the mirrored picture; takes a second pass, where a confidence is '
+              'wanted'),
+    Parameter('confidence.edges', False, 'for networks that give no confidence: less at edges of '
+              'depth'),
 )
 
 
@@ -182,6 +210,7 @@ class Settings:
     max_rate: float
     camera_info_timeout: float
     autostart: bool
+    points_frame: str
     depth: DepthOptions  # without a scale, which depends on the model too
     own: Mapping[str, float]  # <camera>.<one of PER_CAMERA>; 0: as for all
 
@@ -198,15 +227,32 @@ def settings_from(values: Mapping[str, Any]) -> Settings:
     if 0 < values['points.max_range'] <= values['points.min_range']:
         raise ValueError(f'parameter points.min_range = {values["points.min_range"]:g} must be '
                          f'less than points.max_range = {values["points.max_range"]:g}')
+    if values['points.min_height'] > values['points.max_height']:
+        raise ValueError(f'parameter points.min_height = {values["points.min_height"]:g} must '
+                         f'not be above points.max_height = {values["points.max_height"]:g}')
     points = {name[7:]: value for name, value in values.items()
               if name in BY_NAME and name.startswith('points.')}
+    frame = points.pop('frame')
+    cues = tuple(cue for cue in CUES if values[f'confidence.{cue}'])
+    if not cues:
+        raise ValueError('parameters confidence.range, confidence.flip and confidence.edges are '
+                         'all false, which leaves nothing to conclude a confidence from: set one')
     plain = {name: value for name, value in values.items() if '.' not in name}
     depth = {name: plain.pop(name)
              for name in ('min_depth', 'max_depth', 'publish_size', 'depth_encoding')}
     own = {name: value for name, value in values.items()
            if name not in BY_NAME and name.partition('.')[2] in PER_CAMERA}
-    return Settings(**{**plain, 'cameras': tuple(plain['cameras'])}, own=own,
-                    depth=DepthOptions(**depth, points=PointOptions(**points)))
+    settings = Settings(**{**plain, 'cameras': tuple(plain['cameras'])}, own=own,
+                        points_frame=frame, depth=DepthOptions(
+                            **depth, cues=cues, points=PointOptions(**points)))
+    if settings.depth.points.needs_pose and not frame:
+        for camera in settings.cameras:
+            if not settings.of(camera, 'camera_height'):
+                raise ValueError(
+                    'parameters points.min_height, points.max_height and points.ground take the '
+                    "camera's pose over the ground: set points.frame, or "
+                    f'{camera}{"." * bool(camera)}camera_height and camera_pitch')
+    return settings
 
 
 class NodeParameters:
@@ -234,8 +280,9 @@ class NodeParameters:
         except ValueError as error:
             self.problems['contradiction'] = str(error)
             self.settings = settings_from({**self._values, **{
-                name: BY_NAME[name].default for name in (
-                    'min_depth', 'max_depth', 'points.min_range', 'points.max_range')}})
+                name: parameter.default for name, parameter in BY_NAME.items()
+                if name in ('min_depth', 'max_depth') or name.startswith((
+                    'points.', 'confidence.'))}})
         node.add_on_set_parameters_callback(self._on_set)
 
     def _declare(self, node, parameter: Parameter) -> Any:

@@ -71,17 +71,16 @@ class CameraStream:
 
     # -- lifecycle, in the executor's thread --
 
-    def configure(self, has_confidence: bool) -> None:
-        """Find the topics and create the publishers, for the confidence only where it is made."""
+    def configure(self) -> None:
+        """Find the topics and create the publishers."""
         image, info = camera_topics(self._node, self._prefix)
         self._compressed = self._parameters.settings.image_transport == 'compressed'
         self.base_topic = image
         self.image_topic = f'{image}/compressed' if self._compressed else image
         self.info_topic = info
         for output, (topic, kind) in TOPICS.items():  # one by one: what fails is undone
-            if output != 'confidence' or has_confidence:
-                self._publishers[output] = create_publisher(
-                    self._node, kind, self._prefix + topic, self.complaints)
+            self._publishers[output] = create_publisher(
+                self._node, kind, self._prefix + topic, self.complaints)
 
     def activate(self) -> None:
         """Subscribe."""
