@@ -27,7 +27,7 @@ import cv2
 from depth_estimation_ros import networks
 from depth_estimation_ros.drives.folder import find_optics
 from depth_estimation_ros.drives.synthetic.drive import Plan, SyntheticDrive
-from depth_estimation_ros.drives.synthetic.street import extent, Mover, put
+from depth_estimation_ros.drives.synthetic.street import extent, Mover
 from depth_estimation_ros.estimator import DepthEstimator, DepthOptions
 from depth_estimation_ros.points import Cloud, PointGrid, PointOptions
 import numpy as np

@@ -32,8 +32,9 @@ from depth_estimation_ros.points import Cloud, Picture, PointGrid, PointOptions
 from depth_estimation_ros.resize import resize
 from depth_estimation_ros.runtime import find_device, find_precisions, Runtime
 from depth_estimation_ros.scale import scale_for
+from depth_estimation_ros.scan import Scan, ScanGrid, ScanOptions
 
-OUTPUTS = frozenset({'depth', 'confidence', 'color', 'points'})
+OUTPUTS = frozenset({'depth', 'confidence', 'color', 'points', 'scan'})
 
 # The colour picture spans distances of one to fifty: 1.6 m to 80 m, 0.2 m to 10 m.
 COLOR_SPAN = 50.0
@@ -59,6 +60,7 @@ class DepthOptions:
     depth_encoding: str = '32FC1'
     cues: tuple[str, ...] = USUAL
     points: PointOptions = field(default_factory=PointOptions)
+    scan: ScanOptions = field(default_factory=ScanOptions)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +80,7 @@ class Estimate:
     confidence: np.ndarray | None = None
     color: np.ndarray | None = None
     cloud: Cloud | None = None
+    scan: Scan | None = None
     unscaled: Unscaled | None = None
 
 
@@ -87,7 +90,8 @@ class Request(NamedTuple):
 
     unscaled: whether the depth in the network's own units is wanted too. pose: rotation
     (3, 3) and translation (3,) in metres of the camera's optical frame in the base frame, for
-    points (`points.level_pose`); None = not known.
+    points (`points.level_pose`); None = not known. scan_pose: the same in the frame of the scan;
+    there is no scan without.
     """
 
     image: ColorImage | np.ndarray
@@ -96,12 +100,14 @@ class Request(NamedTuple):
     outputs: Collection[str] = OUTPUTS
     unscaled: bool = False
     pose: tuple[np.ndarray, np.ndarray] | None = None
+    scan_pose: tuple[np.ndarray, np.ndarray] | None = None
 
     @property
     def wants_confidence(self) -> bool:
-        """Whether a confidence is wanted, or points that take one."""
+        """Whether a confidence is wanted, or points or a scan that take one."""
         return 'confidence' in self.outputs or (
-            'points' in self.outputs and self.options.points.needs_confidence)
+            'points' in self.outputs and self.options.points.needs_confidence) or (
+            'scan' in self.outputs and self.options.points.min_confidence > 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,6 +150,7 @@ class DepthEstimator:
         # Bounded and few: for a raw 12 megapixel camera one takes over 100 MB.
         self._view = lru_cache(maxsize=1 + cameras)(self._make_view)
         self._grid = lru_cache(maxsize=1 + cameras)(self._make_grid)
+        self._scan_grid = lru_cache(maxsize=1 + cameras)(self._make_scan_grid)
         self._palette = torch.from_numpy(palette()).to(self.device)
 
     def warm_up(self) -> None:
@@ -160,6 +167,12 @@ class DepthEstimator:
     def check(self, camera: PinholeCamera, options: DepthOptions) -> None:
         """Raise CameraError where the camera cannot serve the network."""
         self._view(camera, options.publish_size)
+
+    def check_scan(self, camera: PinholeCamera, options: DepthOptions,
+                   pose: tuple[np.ndarray, np.ndarray]) -> None:
+        """Raise ScanError where the camera cannot make a scan from there."""
+        self._scan_grid(self._view(camera, options.publish_size).published, options.scan,
+                        options.points, *_hashable(pose))
 
     def estimate(self, frames: Sequence[tuple[ColorImage | np.ndarray, PinholeCamera]],
                  options: DepthOptions = DepthOptions(),
@@ -244,6 +257,11 @@ class DepthEstimator:
     def _make_grid(self, camera: PinholeCamera, options: PointOptions) -> PointGrid:
         return PointGrid(camera, options, self.device)
 
+    def _make_scan_grid(self, camera: PinholeCamera, options: ScanOptions, points: PointOptions,
+                        rotation: bytes, translation: bytes) -> ScanGrid:
+        pose = np.frombuffer(rotation).reshape(3, 3), np.frombuffer(translation)
+        return ScanGrid(camera, options, pose, self.device, points)
+
     def _upload(self, image: ColorImage | np.ndarray, camera: PinholeCamera,
                 view: _View) -> Picture:
         if not isinstance(image, ColorImage):
@@ -304,19 +322,22 @@ class DepthEstimator:
         depth = torch.where(depth > options.max_depth, math.inf, depth).masked_fill_(
             lost, math.nan)
 
-        cloud = sure = None
+        cloud = scan = sure = None
         if request.wants_confidence or (
-                learned and 'points' in outputs and options.points.edge > 0):
+                learned and {'points', 'scan'} & set(outputs) and options.points.edge > 0):
             sure = _place(confidence, view).masked_fill_(lost, 0)
         if 'points' in outputs:
             cloud = self._grid(view.published, options.points).cloud(
                 depth, picture if options.points.color else None, sure, request.pose, learned)
+        if 'scan' in outputs and request.scan_pose is not None:
+            scan = self._scan_grid(view.published, options.scan, options.points, *_hashable(
+                request.scan_pose)).scan(depth, sure, learned)
         return Estimate(
             camera=view.published,
             depth=_encode(depth, options.depth_encoding) if 'depth' in outputs else None,
             confidence=sure.cpu().numpy() if 'confidence' in outputs else None,
             color=self._colorize(depth, options) if 'color' in outputs else None,
-            cloud=cloud)
+            cloud=cloud, scan=scan)
 
     def _metres(self, values: torch.Tensor, options: DepthOptions) -> torch.Tensor:
         """Return the depth that a network's values mean, NaN where they mean none."""
@@ -341,6 +362,10 @@ def _with_mirrored(rgb: torch.Tensor, cameras: torch.Tensor,
     others = cameras[turned]
     others[:, 2] = rgb.shape[-1] - 1 - others[:, 2]
     return torch.cat([rgb, rgb[turned].flip(-1)]), torch.cat([cameras, others])
+
+
+def _hashable(pose: tuple[np.ndarray, np.ndarray]) -> tuple[bytes, ...]:
+    return tuple(np.asarray(part, np.float64).tobytes() for part in pose)
 
 
 def _place(plane: torch.Tensor, view: _View) -> torch.Tensor:

@@ -12,12 +12,14 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2, PointField
+from sensor_msgs.msg import (
+    CameraInfo, CompressedImage, Image, LaserScan, PointCloud2, PointField)
 
 from depth_estimation_ros import encodings
 from depth_estimation_ros.camera import Calibration, PinholeCamera
 from depth_estimation_ros.encodings import ColorImage
 from depth_estimation_ros.points import Cloud
+from depth_estimation_ros.scan import Scan
 
 # What cv_bridge converts; all other encodings are views, which need no library.
 BRIDGED = {'mono16': 2, 'yuv422': 2, 'yuv422_yuy2': 2, 'bayer_rggb8': 1, 'bayer_bggr8': 1,
@@ -155,6 +157,20 @@ def cloud_message(header, cloud: Cloud) -> PointCloud2:
         fields=[PointField(name=name, offset=4 * i, datatype=PointField.FLOAT32, count=1)
                 for i, name in enumerate(cloud.fields)])
     _fill(message, cloud.data)
+    return message
+
+
+def scan_message(stamp, frame: str, scan: Scan, scan_time: float) -> LaserScan:
+    """
+    Return the LaserScan of `scan` in `frame`; scan_time: seconds since the one before, 0 = none.
+
+    A picture is of one moment: time_increment is 0.
+    """
+    message = LaserScan(
+        angle_min=scan.angle_min, angle_max=scan.angle_max, angle_increment=scan.angle_increment,
+        scan_time=scan_time, range_min=scan.range_min, range_max=scan.range_max)
+    message.header.stamp, message.header.frame_id = stamp, frame
+    message.ranges.frombytes(scan.ranges.astype(np.float32).tobytes())
     return message
 
 

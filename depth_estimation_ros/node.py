@@ -27,11 +27,12 @@ from depth_estimation_ros.camera_scale import CameraScale
 from depth_estimation_ros.diagnostics import (
     Complaints, diagnostic_array, diagnostic_status, ERROR)
 from depth_estimation_ros.estimator import DepthEstimator, DepthOptions, OUTPUTS, Request
-from depth_estimation_ros.frames import FrameError, Frames
+from depth_estimation_ros.frames import FrameError, Frames, pose_from
 from depth_estimation_ros.parameters import (
     BY_NAME, NodeParameters, PER_CAMERA, Settings, UNCONFIGURED)
 from depth_estimation_ros.points import level_pose
 from depth_estimation_ros.scale import Scale
+from depth_estimation_ros.scan import ScanError
 from depth_estimation_ros.stream import CameraStream, Frame
 
 WATCH_PERIOD = 0.2  # seconds
@@ -185,7 +186,7 @@ class DepthNode(LifecycleNode):
         self._estimator.warm_up()
         for stream in self._streams:
             stream.configure()
-        if settings.points_frame:
+        if settings.points_frame or settings.scan_frame:
             self._frames.listen()
         self.get_logger().info(
             f'{network.description} on {self._hardware()} in {self._precision()}; '
@@ -314,15 +315,18 @@ class DepthNode(LifecycleNode):
             stream.statistics.drop('bad camera_info')
             stream.complaints.raise_('bad info', f'{stream.info_topic}: {error}', ERROR)
             return None
-        wanted, pose = frame.outputs, None
-        if 'points' in wanted:
-            try:
-                pose = self._pose(stream, frame)
-            except FrameError as error:
-                wanted -= {'points'}
-                stream.complaints.raise_(
-                    'pose', f"{stream.image_topic}: no points, for points.frame = "
-                    f"'{self._own_parameters.settings.points_frame}': {error}")
+        wanted, poses = frame.outputs, {}
+        settings = self._own_parameters.settings
+        for output, find, place in (('points', self._pose, settings.points_frame),
+                                    ('scan', self._scan_pose, settings.scan_frame)):
+            if output in wanted:
+                try:
+                    poses[output] = find(stream, frame)
+                except (FrameError, ScanError) as error:
+                    wanted -= {output}
+                    stream.complaints.raise_(
+                        f'{output} pose', f'{stream.image_topic}: no {output}, for '
+                        f"{output}.frame = '{place}': {error}")
         if not wanted:
             stream.statistics.drop('no pose')
             return None
@@ -330,12 +334,13 @@ class DepthNode(LifecycleNode):
         scale, trusted = running.at(_seconds(frame.header.stamp))
         for number, sentence in enumerate(running.sentences):
             stream.complaints.raise_(f'scale {number}', f'{stream.image_topic}: {sentence}')
-        outputs = wanted if trusted else wanted - {'points'}
+        outputs = wanted if trusted else wanted - {'points', 'scan'}
         if scale is None:  # depth in no unit is not for anybody
             outputs = frozenset()
         return replace(frame, outputs=outputs), Request(
             frame.image, frame.camera, self._options(scale), outputs,
-            running.learns and bool(OUTPUTS & frame.outputs), pose)
+            running.learns and bool(OUTPUTS & frame.outputs), poses.get('points'),
+            poses.get('scan'))
 
     def _pose(self, stream: CameraStream,
               frame: Frame) -> tuple[np.ndarray, np.ndarray] | None:
@@ -349,6 +354,14 @@ class DepthNode(LifecycleNode):
         height, pitch = (settings.of(stream.name, f'camera_{name}')
                          for name in ('height', 'pitch'))
         return level_pose(height, pitch) if height else None
+
+    def _scan_pose(self, stream: CameraStream, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
+        """Return the camera's pose in scan.frame; FrameError, ScanError where that cannot be."""
+        settings, header = self._own_parameters.settings, frame.header
+        pose = (pose_from(settings.scan_extrinsics) if any(settings.scan_extrinsics) else
+                self._frames.look_up(settings.scan_frame, header.frame_id, header.stamp))
+        self._estimator.check_scan(frame.camera, settings.depth, pose)
+        return pose
 
     def _options(self, scale: Scale | None) -> DepthOptions:
         return replace(self._own_parameters.settings.depth,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+import math
 import re
 from typing import Any
 
@@ -14,6 +15,7 @@ from rcl_interfaces.msg import (
 from depth_estimation_ros.confidence import CUES
 from depth_estimation_ros.estimator import DepthOptions
 from depth_estimation_ros.points import ANY_HEIGHT, GROUND, PointOptions
+from depth_estimation_ros.scan import ScanOptions
 
 ALWAYS = 'takes effect with the next frame'
 UNCONFIGURED = 'may change while the node is unconfigured'
@@ -38,12 +40,13 @@ class Parameter:
             value = str(value).lower()  # YAML turns a bare true into a bool
         if kind is float and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
-        if kind is list and isinstance(value, (list, tuple)):
-            return self._check_names(list(value))
+        if kind is list and not isinstance(value, (str, bytes)) and hasattr(value, '__len__'):
+            return (self._check_numbers if isinstance(self.default[0], float)
+                    else self._check_names)(list(value))
         if type(value) is not kind:
             raise ValueError(f'parameter {self.name} = {value!r} is of the wrong type: it wants '
-                             f'{_KINDS[kind]}, for instance '
-                             + ('[front, left]' if kind is list else repr(self.default)))
+                             f'{self.kind}, for instance '
+                             + ('[front, left]' if self.kind == 'names' else repr(self.default)))
         if self.choices and value not in self.choices:
             raise ValueError(f'parameter {self.name} = {value!r} is not one of '
                              f'{", ".join(self.choices)}')
@@ -51,6 +54,20 @@ class Parameter:
             raise ValueError(f'parameter {self.name} = {value!r} is out of range: it goes from '
                              f'{self.bounds[0]:g} to {self.bounds[1]:g}')
         return value
+
+    @property
+    def kind(self) -> str:
+        """What it is, in words."""
+        if isinstance(self.default, list) and isinstance(self.default[0], float):
+            return f'{len(self.default)} numbers'
+        return _KINDS[type(self.default)]
+
+    def _check_numbers(self, numbers: list) -> list[float]:
+        if len(numbers) != len(self.default) or not all(
+                type(n) in (int, float) and math.isfinite(n) for n in numbers):
+            raise ValueError(f'parameter {self.name} = {numbers!r} is not a list of '
+                             f'{len(self.default)} numbers')
+        return [float(n) for n in numbers]
 
     def _check_names(self, names: list) -> list[str]:
         good = all(isinstance(name, str) and re.fullmatch(r'[a-zA-Z]\w*', name, re.ASCII)
@@ -155,6 +172,21 @@ TABLE = (
               'metre of range', bounds=(0.0, 1.0)),
     Parameter('points.voxel', 0.0, 'edge of a cube in metres that holds one point at most; 0: no '
               'bound', bounds=(0.0, 10.0)),
+    Parameter('scan.frame', '', 'frame of the LaserScan on scan, its origin on the ground, z up, '
+              'such as base_footprint; empty: there is none', UNCONFIGURED),
+    Parameter('scan.extrinsics', [0.0] * 6, "x, y, z (metres), roll, pitch, yaw (radians) of the "
+              "images' frame in scan.frame, as static_transform_publisher takes them; all 0: tf "
+              'says it'),
+    Parameter('scan.min_height', ScanOptions.min_height, 'metres over scan.frame from which on a '
+              'thing is an obstacle', bounds=(-ANY_HEIGHT, ANY_HEIGHT)),
+    Parameter('scan.max_height', ScanOptions.max_height, 'metres over scan.frame up to which a '
+              'thing is an obstacle', bounds=(-ANY_HEIGHT, ANY_HEIGHT)),
+    Parameter('scan.ground_slope', ScanOptions.ground_slope, 'metres that scan.min_height grows '
+              'for each metre of range', bounds=(0.0, 1.0)),
+    Parameter('scan.min_range', ScanOptions.min_range, 'metres from the origin of scan.frame '
+              'along the ground; nearer is NaN', bounds=(0.0, 1e4)),
+    Parameter('scan.max_range', ScanOptions.max_range, 'metres from the origin of scan.frame '
+              'along the ground; farther is NaN', bounds=(1e-3, 1e4)),
     Parameter('confidence.range', True, 'for networks that give no confidence: less of what is '
               'far'),
     Parameter('confidence.flip', True, 'for networks that give no confidence: less of what they '
@@ -173,7 +205,7 @@ def reference() -> str:
             f'{parameter.bounds[0]:.7g} to {parameter.bounds[1]:.8g}' if parameter.bounds else '')
         default = str(parameter.default).lower() if isinstance(
             parameter.default, bool) else parameter.default
-        rows.append(f'| `{parameter.name}` | {_KINDS[type(parameter.default)]} | `{default}` | '
+        rows.append(f'| `{parameter.name}` | {parameter.kind} | `{default}` | '
                     f'{limits} | {parameter.description} | {parameter.when} |')
     return '\n'.join([
         '# Parameters of depth_node', '',
@@ -211,6 +243,8 @@ class Settings:
     camera_info_timeout: float
     autostart: bool
     points_frame: str
+    scan_frame: str
+    scan_extrinsics: tuple[float, ...]  # as frames.pose_from takes them; all 0 = not given
     depth: DepthOptions  # without a scale, which depends on the model too
     own: Mapping[str, float]  # <camera>.<one of PER_CAMERA>; 0: as for all
 
@@ -233,6 +267,12 @@ def settings_from(values: Mapping[str, Any]) -> Settings:
     points = {name[7:]: value for name, value in values.items()
               if name in BY_NAME and name.startswith('points.')}
     frame = points.pop('frame')
+    scan = {name[5:]: value for name, value in values.items()
+            if name in BY_NAME and name.startswith('scan.')}
+    scan_frame, extrinsics = scan.pop('frame'), tuple(scan.pop('extrinsics'))
+    if any(extrinsics) and len(values['cameras']) > 1:
+        raise ValueError('parameter scan.extrinsics is of one camera, and cameras names more: let '
+                         'tf say where each of them is')
     cues = tuple(cue for cue in CUES if values[f'confidence.{cue}'])
     if not cues:
         raise ValueError('parameters confidence.range, confidence.flip and confidence.edges are '
@@ -243,8 +283,9 @@ def settings_from(values: Mapping[str, Any]) -> Settings:
     own = {name: value for name, value in values.items()
            if name not in BY_NAME and name.partition('.')[2] in PER_CAMERA}
     settings = Settings(**{**plain, 'cameras': tuple(plain['cameras'])}, own=own,
-                        points_frame=frame, depth=DepthOptions(
-                            **depth, cues=cues, points=PointOptions(**points)))
+                        points_frame=frame, scan_frame=scan_frame, scan_extrinsics=extrinsics,
+                        depth=DepthOptions(**depth, cues=cues, points=PointOptions(**points),
+                                           scan=ScanOptions(**scan)))
     if settings.depth.points.needs_pose and not frame:
         for camera in settings.cameras:
             if not settings.of(camera, 'camera_height'):
@@ -282,7 +323,7 @@ class NodeParameters:
             self.settings = settings_from({**self._values, **{
                 name: parameter.default for name, parameter in BY_NAME.items()
                 if name in ('min_depth', 'max_depth') or name.startswith((
-                    'points.', 'confidence.'))}})
+                    'points.', 'scan.', 'confidence.'))}})
         node.add_on_set_parameters_callback(self._on_set)
 
     def _declare(self, node, parameter: Parameter) -> Any:

@@ -159,12 +159,29 @@ class PointGrid:
             self._rise = 2 * down / (camera.fy * LOWEST)
         x = torch.from_numpy((cols - camera.cx) / camera.fx).float().to(device)[None, :]
         y = torch.from_numpy((rows - camera.cy) / camera.fy).float().to(device)[:, None]
-        self._rays = torch.stack([x.expand(rows.size, -1), y.expand(-1, cols.size),
-                                  torch.ones(rows.size, cols.size, device=device)], -1)
-        self._ray_length = self._rays.norm(dim=-1)
+        self.rays = torch.stack([x.expand(rows.size, -1), y.expand(-1, cols.size),
+                                 torch.ones(rows.size, cols.size, device=device)], -1)
+        self._ray_length = self.rays.norm(dim=-1)
 
     def _pick(self, plane: torch.Tensor) -> torch.Tensor:
         return plane.index_select(-2, self._rows).index_select(-1, self._cols)
+
+    def look(self, depth: torch.Tensor, confidence: torch.Tensor | None = None,
+             learned: bool = True) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """
+        Return depth on the grid, where it may be trusted (bool), and how sure it is, if told.
+
+        The grid has (rows, cols) pixels with `rays`, (rows, cols, 3) at Z = 1. See `cloud`.
+        """
+        z = self._pick(depth)
+        valid = z.isfinite()
+        sure = None if confidence is None else self._pick(confidence)
+        if self._options.min_confidence > 0:
+            valid &= sure >= self._options.min_confidence
+        if self._beside is not None:
+            doubt = 1 - (sure if learned and sure is not None else UNTOLD)
+            valid &= self._jump(depth, z) * doubt ** 2 <= self._options.edge ** 2
+        return z, valid, sure
 
     def cloud(self, depth: torch.Tensor, picture: Picture | None,
               confidence: torch.Tensor | None = None,
@@ -189,20 +206,13 @@ class PointGrid:
         if pose is None and options.needs_pose:
             raise CloudError("min_height, max_height and ground take the camera's pose in the "
                              'base frame: it is not known; set it, or turn them off')
-        z = self._pick(depth)
-        valid = z.isfinite()
+        z, valid, sure = self.look(depth, confidence, learned)
         distance = z * self._ray_length
         if options.min_range > 0:
             valid &= distance >= options.min_range
         if options.max_range > 0:
             valid &= distance <= options.max_range
-        sure = None if confidence is None else self._pick(confidence)
-        if options.min_confidence > 0:
-            valid &= sure >= options.min_confidence
-        if self._beside is not None:
-            doubt = 1 - (sure if learned and sure is not None else UNTOLD)
-            valid &= self._jump(depth, z) * doubt ** 2 <= options.edge ** 2
-        xyz = self._rays * z.unsqueeze(-1)
+        xyz = self.rays * z.unsqueeze(-1)
         place = xyz
         if pose is not None and options.takes_pose:
             rotation, translation = (torch.as_tensor(part, dtype=torch.float32).to(z.device)

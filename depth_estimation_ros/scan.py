@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from depth_estimation_ros.camera import PinholeCamera
+from depth_estimation_ros.points import PointGrid, PointOptions
 
 # Radians between the pixels that are looked at: what is 4 cm wide at 8 m is not missed.
 PITCH = 1 / 200
@@ -42,7 +43,7 @@ class ScanOptions:
         """Refuse what says no scan."""
         for low, high in (('min_height', 'max_height'), ('min_range', 'max_range')):
             if getattr(self, low) >= getattr(self, high):
-                raise ScanError(f'scan.{low} = {getattr(self, low):g} must be less than '
+                raise ScanError(f'parameter scan.{low} = {getattr(self, low):g} must be less than '
                                 f'scan.{high} = {getattr(self, high):g}')
 
 
@@ -71,21 +72,24 @@ class ScanGrid:
     """
     The pixels of one camera, in one place, that are looked at for a scan, kept on the device.
 
-    pose: rotation (3, 3) and translation (3,) in metres, float64, of the camera's optical frame
-    in the scan's frame. The angles depend on the camera and its pose only: all that it can see down to
+    What makes no point (edge and min_confidence of `points`) makes no obstacle either. pose:
+    rotation (3, 3) and translation (3,) in metres, float64, of the camera's optical frame in the
+    scan's frame. The angles depend on the camera and its pose only: all that it can see down to
     min_range, as finely as no ray falls between two pixels (but near a camera that is behind the
     frame's origin). Raises ScanError.
     """
 
     def __init__(self, camera: PinholeCamera, options: ScanOptions,
-                 pose: tuple[np.ndarray, np.ndarray], device: torch.device):
+                 pose: tuple[np.ndarray, np.ndarray], device: torch.device,
+                 points: PointOptions = PointOptions()):
         rotation, origin = pose
         self._options = options
-        rows = np.arange(0, camera.height, max(round(camera.fy * PITCH), 1))
-        cols = np.arange(0, camera.width, max(round(camera.fx * PITCH), 1))
-        x, y = np.meshgrid((cols - camera.cx) / camera.fx, (rows - camera.cy) / camera.fy)
-        rays = np.stack([x, y, np.ones_like(x)], -1) @ rotation.T
-        if (np.abs(rays[..., 2]) > math.tan(STEEPEST) * np.hypot(rays[..., 0], rays[..., 1])).any():
+        self._grid = PointGrid(camera, PointOptions(
+            organized=True, stride=max(round(camera.fx * PITCH), 1), edge=points.edge,
+            min_confidence=points.min_confidence), device)
+        rays = self._grid.rays.cpu().numpy().astype(np.float64) @ rotation.T
+        along = np.hypot(rays[..., 0], rays[..., 1])
+        if (np.abs(rays[..., 2]) > math.tan(STEEPEST) * along).any():
             raise ScanError('the camera looks straight up or down in scan.frame, which makes no '
                             'scan: check that z of scan.frame is up, and the pose of the camera')
         # From here on the middle of the picture is at angle 0: no ray crosses the seam behind.
@@ -97,26 +101,27 @@ class ScanGrid:
         near = rays * (options.min_range / np.linalg.norm(rays, axis=-1, keepdims=True)) + origin
         near = np.arctan2(near[..., 1], near[..., 0])
         self._increment = max(float(np.abs(np.diff(far, axis=1)).max()), PITCH / 2)
-        low, high = min(far.min(), near.min()), max(far.max(), near.max())
+        low, high = float(min(far.min(), near.min())), float(max(far.max(), near.max()))
         self._count = math.floor((high - low) / self._increment) + 1
         self._low = low
         self._angle_min = ahead + low
+        self._rays, self._origin = (
+            torch.from_numpy(np.ascontiguousarray(values)).float().to(device)
+            for values in (np.moveaxis(rays, -1, 0), origin[:, None, None]))
 
-        def tensor(values: np.ndarray) -> torch.Tensor:
-            return torch.from_numpy(np.ascontiguousarray(values)).to(device)
+    def scan(self, depth: torch.Tensor, confidence: torch.Tensor | None = None,
+             learned: bool = True) -> Scan:
+        """
+        Return the scan of `depth` (H, W) float32 metres along Z; not finite is unknown.
 
-        self._rows, self._cols = tensor(rows), tensor(cols)
-        self._rays, self._origin = (tensor(np.moveaxis(rays, -1, 0)).float(),
-                                    tensor(origin[:, None, None]).float())
-
-    def scan(self, depth: torch.Tensor) -> Scan:
-        """Return the scan of `depth` (H, W) float32 metres along Z; not finite is unknown."""
+        confidence, learned: as for PointGrid.cloud.
+        """
         options = self._options
-        z = depth.index_select(0, self._rows).index_select(1, self._cols)
+        z, valid, _ = self._grid.look(depth, confidence, learned)
         x, y, up = self._rays * z + self._origin
         reach = torch.hypot(x, y)
         number = ((torch.atan2(y, x) - self._low) * (1 / self._increment)).round()
-        obstacle = (z.isfinite() & (up >= options.min_height + options.ground_slope * reach)
+        obstacle = (valid & (up >= options.min_height + options.ground_slope * reach)
                     & (up <= options.max_height)
                     & (reach >= options.min_range) & (reach <= options.max_range)
                     & (number >= 0) & (number < self._count))

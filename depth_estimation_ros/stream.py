@@ -9,7 +9,7 @@ import threading
 import time
 
 from rclpy.duration import Duration
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, LaserScan, PointCloud2
 
 from depth_estimation_ros import messages
 from depth_estimation_ros.camera import Calibration, CameraError, describe, PinholeCamera
@@ -31,7 +31,7 @@ LAST_MESSAGE = Duration(seconds=0.5)
 
 TOPICS = {'depth': ('depth/image_rect', Image), 'camera_info': ('depth/camera_info', CameraInfo),
           'confidence': ('depth/confidence', Image), 'color': ('depth/image_color', Image),
-          'points': ('points', PointCloud2)}
+          'points': ('points', PointCloud2), 'scan': ('scan', LaserScan)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,19 +72,21 @@ class CameraStream:
     # -- lifecycle, in the executor's thread --
 
     def configure(self) -> None:
-        """Find the topics and create the publishers."""
+        """Find the topics and create the publishers, for a scan only where it has a frame."""
         image, info = camera_topics(self._node, self._prefix)
         self._compressed = self._parameters.settings.image_transport == 'compressed'
         self.base_topic = image
         self.image_topic = f'{image}/compressed' if self._compressed else image
         self.info_topic = info
         for output, (topic, kind) in TOPICS.items():  # one by one: what fails is undone
-            self._publishers[output] = create_publisher(
-                self._node, kind, self._prefix + topic, self.complaints)
+            if output != 'scan' or self._parameters.settings.scan_frame:
+                self._publishers[output] = create_publisher(
+                    self._node, kind, self._prefix + topic, self.complaints)
 
     def activate(self) -> None:
         """Subscribe."""
         self._image_at = self._info_at = time.monotonic()
+        self._scanned = 0  # the stamp of the last scan, ns
         self._slot = 0.0  # when the last frame within max_rate was due
         for kind, topic, callback in (
                 (CameraInfo, self.info_topic, self._on_info),
@@ -289,11 +291,20 @@ class CameraStream:
             'camera_info': lambda: messages.camera_info_message(header, estimate.camera),
             'confidence': lambda: messages.image_message(header, estimate.confidence, '32FC1'),
             'color': lambda: messages.image_message(header, estimate.color, 'bgr8'),
-            'points': lambda: messages.cloud_message(header, estimate.cloud)}
+            'points': lambda: messages.cloud_message(header, estimate.cloud),
+            'scan': lambda: messages.scan_message(
+                header.stamp, self._parameters.settings.scan_frame, estimate.scan,
+                self._since_last_scan(header.stamp))}
         for output in TOPICS:
             if output in frame.outputs:
                 self._publishers[output].publish(made[output]())
         self.statistics.process(self._age(header.stamp), forward)
+
+    def _since_last_scan(self, stamp) -> float:
+        """Return the seconds since the scan before, 0 where there is none or time went back."""
+        now = stamp.sec * 10**9 + stamp.nanosec
+        before, self._scanned = self._scanned, now
+        return max(now - before, 0) * 1e-9 if before else 0.0
 
     def _age(self, stamp) -> float | None:
         """Return the seconds since `stamp` on the node's clock, None where clocks disagree."""

@@ -4,6 +4,7 @@
 import math
 
 from depth_estimation_ros.camera import PinholeCamera
+from depth_estimation_ros.points import PointOptions
 from depth_estimation_ros.scan import ScanError, ScanGrid, ScanOptions
 import numpy as np
 import pytest
@@ -37,8 +38,8 @@ def look(camera, pose, *planes):
     return depth.astype(np.float32)
 
 
-def scan_of(camera, pose, depth, **options):
-    grid = ScanGrid(camera, ScanOptions(**options), pose, torch.device('cpu'))
+def scan_of(camera, pose, depth, points=PointOptions(), **options):
+    grid = ScanGrid(camera, ScanOptions(**options), pose, torch.device('cpu'), points)
     return grid.scan(torch.from_numpy(depth))
 
 
@@ -65,7 +66,7 @@ def test_each_ray_is_the_exact_distance_of_the_walls_at_its_angle(roll, pitch, y
     about = angles_of(scan) + scan.angle_increment * np.linspace(-0.5, 0.5, 9)[:, None]
     exact = np.min([d / np.cos(about - b) for b, d in zip(bearings, (3.0, 2.0))], axis=0)
     seen = ~np.isnan(scan.ranges)
-    view = math.atan((CAMERA.width - 1 - CAMERA.cx) / CAMERA.fx) + math.atan(CAMERA.cx / CAMERA.fx)
+    view = math.atan(164 / CAMERA.fx) + math.atan(155 / CAMERA.fx)
     assert seen.sum() * scan.angle_increment > 0.95 * view
     inside = np.flatnonzero(seen)
     assert seen[inside[0]:inside[-1]].all()  # no ray falls between two columns
@@ -108,7 +109,7 @@ def test_heights_are_those_of_the_frame_and_the_tolerance_grows_with_range():
             near = look(CAMERA, pose, wall(0, distance))
             v = np.arange(240)[:, None] - CAMERA.cy
             depth = np.where((1.0 - near * v / CAMERA.fy) < top, np.minimum(near, depth), depth)
-            if not np.isnan(scan_of(CAMERA, pose, depth).ranges).all():
+            if not np.isnan(scan_of(CAMERA, pose, depth, PointOptions(edge=0)).ranges).all():
                 return top
         return None
 
@@ -127,6 +128,27 @@ def test_the_nearest_of_several_in_a_direction_counts():
     scan = scan_of(CAMERA, pose, depth)
     ahead = scan.ranges[np.abs(angles_of(scan)) < 0.05]
     np.testing.assert_allclose(ahead, 3.0, rtol=0.01)
+
+
+def test_what_floats_between_two_surfaces_is_no_obstacle():
+    pose = pose_of(0, 0, 1.0)
+    depth = np.full((240, 320), 8.0, np.float32)
+    depth[60:180, :150] = 3.0
+    depth[60:180, 150:152] = (4.5, 6.0)  # as networks draw an edge
+    scan = scan_of(CAMERA, pose, depth)
+    away = scan.ranges * np.cos(angles_of(scan))
+    assert not ((away > 3.1) & (away < 7.9)).any()
+    assert (np.abs(away - 3) < 0.1).sum() > 100 and (np.abs(away - 8) < 0.1).sum() > 100
+
+
+def test_pixels_that_are_not_sure_enough_are_no_obstacle():
+    sure = torch.full((240, 320), 0.4)
+    sure[:, :160] = 0.9
+    grid = ScanGrid(CAMERA, ScanOptions(), pose_of(), torch.device('cpu'),
+                    PointOptions(min_confidence=0.5))
+    scan = grid.scan(torch.full((240, 320), 3.0), sure)
+    left = angles_of(scan) > 0
+    assert (np.isnan(scan.ranges) == ~left)[np.abs(angles_of(scan)) > 0.03].all()
 
 
 def test_out_of_range_and_out_of_depth_is_unknown_and_never_infinite():
