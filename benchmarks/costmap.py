@@ -38,7 +38,7 @@ CONFIG = Path(__file__).resolve().parents[1] / 'config/nav2_costmap.yaml'
 SEED = 91_000
 KINDS = ('residential', 'avenue', 'village', 'jam', 'car park', 'open', 'narrow', 'motorway',
          'square', 'wood')
-CAMERA = find_optics('', 80.0, None).camera(640, 360)
+CAMERA = find_optics('', 80.0, None).camera(480, 270)
 REACH = 8.0  # metres within which a car must be marked, and a road free
 CELL = 0.05
 LANE = 1.6  # metres to each side of the middle of a lane that are road for sure
