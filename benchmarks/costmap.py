@@ -3,22 +3,26 @@
 """
 What a Nav2 costmap makes of the points: cars that it marks, free road that it does not.
 
-    python -m benchmarks.costmap [--drives 5] [--frames 30] [--picture docs/images/costmap.jpg]
+    python -m benchmarks.costmap [--drives 10] [--frames 20] [--voxels] [--picture FILE]
 
-A stand-in for Nav2's voxel layer, with the parameters of config/nav2_costmap.yaml, over synthetic
-drives whose depth is exact. Its global frame is that of planar odometry: the car's place and
-heading in the world, and heights over the ground below the car.
+A stand-in for Nav2's obstacle layer (or voxel layer), with the parameters of
+config/nav2_costmap.yaml, over synthetic drives whose depth is exact. Its global frame is that of
+planar odometry: the car's place and heading in the world, and heights over the ground below the
+car. Three depths: exact; compact's; and compact's with its scale from the camera's height, frame
+by frame as the node does it (nothing where that has no scale).
 
 A car counts where its nearest point that the camera sees, of a height that marks, is within 8 m.
 It is marked where a marked cell is within the tolerance of that point; its outline, all cells
 with such points, is reported besides. Free road: the cells of the lanes within 8 m whose ground
-the camera sees, and with nothing on or over them (0.1 m to max_obstacle_height) within the
-margin. All of this by the exact depth and the street itself, never by the costmap.
+the camera sees, and with nothing on or over them (0.1 m to max_obstacle_height) within a
+margin: what a mark may be off. All of this by the exact depth and the street itself, never by
+the costmap.
 """
 from __future__ import annotations
 
 import argparse
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 import math
 from pathlib import Path
@@ -28,8 +32,10 @@ from depth_estimation_ros import networks
 from depth_estimation_ros.drives.folder import find_optics
 from depth_estimation_ros.drives.synthetic.drive import Plan, SyntheticDrive
 from depth_estimation_ros.drives.synthetic.street import extent, Mover
-from depth_estimation_ros.estimator import DepthEstimator, DepthOptions
+from depth_estimation_ros.estimator import DepthEstimator, DepthOptions, Request
+from depth_estimation_ros.ground import Ground
 from depth_estimation_ros.points import Cloud, PointGrid, PointOptions
+from depth_estimation_ros.scale_tracker import ScaleTracker
 import numpy as np
 import torch
 import yaml
@@ -41,7 +47,14 @@ KINDS = ('residential', 'avenue', 'village', 'jam', 'car park', 'open', 'narrow'
 CAMERA = find_optics('', 80.0, None).camera(480, 270)
 REACH = 8.0  # metres within which a car must be marked, and a road free
 CELL = 0.05
+HEIGHT = 1.65  # metres of the camera over the road
+DEPTHS = ('exact', 'compact', 'compact, camera_height')
 LANE = 1.6  # metres to each side of the middle of a lane that are road for sure
+# Metres from anything where road is free: by exact depth one cell that a mark may be off, and two
+# that the layer's rays leave before their end; else what a mark may be off.
+MARGIN, NEAREST, SHARE = 0.15, 0.25, 0.1
+POINTS = PointOptions(color=False)
+GROUND = Ground(CAMERA, HEIGHT)
 LEAST = 20  # pixels of a car that count as seen
 
 
@@ -57,19 +70,22 @@ class Pose:
         return optical @ self.rotation.T + self.origin
 
 
-class VoxelLayer:
+class Layer:
     """
-    Marking and clearing as nav2_costmap_2d::VoxelLayer does, in one grid that does not roll.
+    Marking and clearing as nav2_costmap_2d's layers do, in one grid that does not roll.
 
-    low, size: metres of its corner and its sides, in the costmap's frame.
+    low, size: metres of its corner and its sides, in the costmap's frame. flat: ObstacleLayer,
+    whose rays clear cells whatever their height; else VoxelLayer.
     """
 
-    def __init__(self, settings: dict, low: np.ndarray, size: np.ndarray):
-        self._layer = settings
+    def __init__(self, settings: dict, low: np.ndarray, size: np.ndarray, flat: bool):
+        self._layer = settings if not flat else {
+            **settings, 'mark_threshold': 0, 'origin_z': 0.0, 'z_resolution': 1e3, 'z_voxels': 1}
+        self._flat = flat
         self._sources = [settings[name] for name in settings['observation_sources'].split()]
-        self.low = np.append(np.floor(low / CELL) * CELL, settings['origin_z'])
-        self._step = np.array([CELL, CELL, settings['z_resolution']])
-        self._count = np.append(np.ceil(size / CELL), settings['z_voxels']).astype(int)
+        self.low = np.append(np.floor(low / CELL) * CELL, self._layer['origin_z'])
+        self._step = np.array([CELL, CELL, self._layer['z_resolution']])
+        self._count = np.append(np.ceil(size / CELL), self._layer['z_voxels']).astype(int)
         self._marked = np.zeros(self._count, bool)
 
     @property
@@ -91,11 +107,18 @@ class VoxelLayer:
                 self._marked[self._cells(near)] = True
 
     def _clear(self, ends: np.ndarray, origin: np.ndarray, reach: float) -> None:
-        """Clear the voxels on the way to each point but for the last two cells."""
+        """Clear what lies on the way to each point; of voxels, all but the last two cells."""
+        if self._flat:
+            cells = np.unique(np.floor((ends - self.low)[:, :2] / CELL), axis=0)
+            ends = np.column_stack([(cells + 0.5) * CELL + self.low[:2], np.zeros(len(cells))])
+            origin = np.append(origin[:2], 0)
         way = ends - origin
         length = np.linalg.norm(way, axis=1)
-        way, length = way[length > 2 * CELL], length[length > 2 * CELL]
-        stop = np.minimum((length - 2 * CELL) / length, 1)
+        left = 0 if self._flat else 2 * CELL
+        way, length = way[length > left], length[length > left]
+        if not len(way):
+            return
+        stop = (length - left) / length
         top = self._layer['origin_z'] + self._count[2] * self._step[2] - 0.01
         for limit in (top, self._layer['origin_z'] + 1e-4):  # rays stop at the ends of the grid
             with np.errstate(divide='ignore', invalid='ignore'):
@@ -125,12 +148,11 @@ def _within(points: np.ndarray, limits: dict) -> np.ndarray:
 class Tally:
     """What was counted of one kind of depth."""
 
-    off: list[float] = field(default_factory=list)  # nearest mark from each car, in cells or m
+    off: list[float] = field(default_factory=list)  # nearest mark, cells (exact) or m
     distance: list[float] = field(default_factory=list)
     outline: list[float] = field(default_factory=list)
     blocked: list[int] = field(default_factory=list)  # marked cells of free road, each frame
     where: list[float] = field(default_factory=list)  # how far away those are
-    unseen: list[float] = field(default_factory=list)
 
 
 @dataclass(eq=False)
@@ -138,7 +160,14 @@ class Truth:
     """What is there in one frame, in cells of the costmap."""
 
     cars: list[tuple[float, np.ndarray, np.ndarray]]  # distance, nearest (3,), outline (N, 2)
-    free: dict[float, np.ndarray]  # by margin: (X, Y) bool
+    road: np.ndarray  # (M, 2), the cells of the road that the camera sees
+    room: np.ndarray  # (M,) metres from them to the nearest cell with anything on it
+    away: np.ndarray  # (M,) metres from them to the camera
+
+    def free(self, kind: str) -> np.ndarray:
+        """Return the cells that are to be free for one kind of depth, (K, 2)."""
+        return self.road[self.room > (MARGIN if kind == DEPTHS[0] else np.maximum(
+            NEAREST, SHARE * self.away))]
 
 
 class World:
@@ -167,8 +196,8 @@ class World:
         flat, car, position = self._ground(number)
         return (world - position) @ (flat @ car.T).T + [*position[:2], 0]
 
-    def truth(self, frame, number: int, margins: dict[str, float]) -> Truth:
-        """Return what is in a frame; margins: metres, by kind of depth."""
+    def truth(self, frame, number: int) -> Truth:
+        """Return what is in a frame."""
         height, width = frame.depth.shape
         pose = self.pose(frame, number)
         optical = _rays().reshape(-1, 3) * frame.depth.reshape(-1, 1)
@@ -187,7 +216,7 @@ class World:
             if len(own) >= LEAST and away.min() < REACH:
                 cells = np.unique(self.cells(own[away < REACH]), axis=0)
                 cars.append((float(away.min()), own[away.argmin()], cells))
-        return Truth(cars, self._free(frame, number, pose, margins))
+        return Truth(cars, *self._road(frame, number, pose))
 
     def cells(self, points: np.ndarray) -> np.ndarray:
         """Return the cells (N, 2) of points."""
@@ -202,35 +231,33 @@ class World:
         corners = mover.mesh.corners.reshape(-1, 3)
         return ((own > corners.min(0) - 0.02) & (own < corners.max(0) + 0.02)).all(1)
 
-    def _free(self, frame, number: int, pose: Pose,
-              margins: dict[str, float]) -> dict[str, np.ndarray]:
-        """Return the free road that is seen, by the depth that is judged."""
+    def _road(self, frame, number: int,
+              pose: Pose) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the road that is seen, and how far away things and the camera are."""
         street, camera = self.drive.street, self.drive.camera
-        blocked = self._things(number)
-        free = np.zeros(blocked.shape, bool)
         at = self.cells(pose.origin[None])[0]
         reach = int(REACH / CELL)
         x, y = np.meshgrid(*(np.arange(max(a - reach, 0), a + reach) for a in at), indexing='ij')
         cell = np.stack([x.ravel(), y.ravel()], 1)
         place = (cell + 0.5) * CELL + self.low
         away = np.linalg.norm(place - pose.origin[:2], axis=1)
-        cell, place = cell[away < REACH], place[away < REACH]
+        cell, place, away = cell[away < REACH], place[away < REACH], away[away < REACH]
         s, t, _ = street.spine.place(np.column_stack([place, np.zeros(len(place))])).T
         road = (np.abs(t[:, None] - [lane for lane, _ in street.lanes]) < LANE).any(1)
-        cell, place, s, t = cell[road], place[road], s[road], t[road]
+        cell, place, away, s, t = cell[road], place[road], away[road], s[road], t[road]
         ground = street.spine.at(s, t)
         optical = (np.column_stack([place, ground[:, 2]]) - frame.position) @ frame.rotation.T
         z = optical[:, 2]
         ahead = z > 0.5
-        cell, optical, z = cell[ahead], optical[ahead], z[ahead]
+        cell, away, optical, z = cell[ahead], away[ahead], optical[ahead], z[ahead]
         u = np.round(optical[:, 0] / z * camera.fx + camera.cx).astype(int)
         v = np.round(optical[:, 1] / z * camera.fy + camera.cy).astype(int)
         inside = (u >= 0) & (u < camera.width) & (v >= 0) & (v < camera.height)
-        cell, z, u, v = cell[inside], z[inside], u[inside], v[inside]
+        cell, away, z, u, v = cell[inside], away[inside], z[inside], u[inside], v[inside]
         seen = frame.depth[v, u] > 0.97 * z
-        free[tuple(cell[seen].T)] = True
-        room = cv2.distanceTransform((~blocked).astype(np.uint8), cv2.DIST_L2, 5) * CELL
-        return {kind: free & (room > margin) for kind, margin in margins.items()}
+        room = cv2.distanceTransform((~self._things(number)).astype(np.uint8), cv2.DIST_L2,
+                                     5) * CELL
+        return cell[seen], room[tuple(cell[seen].T)], away[seen]
 
     def _things(self, number: int) -> np.ndarray:
         """Return the cells with anything on or over them, 0.1 m to the layer's top, (X, Y)."""
@@ -275,7 +302,25 @@ def xyz(cloud: Cloud) -> np.ndarray:
     return cloud.data[0, :, :3].copy().view(np.float32).astype(np.float64)
 
 
-def judge(tally: Tally, world: World, layer: VoxelLayer, truth: Truth, kind: str,
+def clouds(frame, compact: DepthEstimator, grid: PointGrid, tracker: ScaleTracker,
+           time: float) -> Iterator[tuple[str, Cloud]]:
+    """Yield what each kind of depth makes of a frame; the last only where its scale is known."""
+    with torch.inference_mode():
+        yield DEPTHS[0], grid.cloud(torch.from_numpy(np.where(
+            frame.depth < 80, frame.depth, np.inf)).float(), None)
+    scale = tracker.current(time)
+    for name, factor in zip(DEPTHS[1:], (1.0, scale and scale.scale)):
+        if factor:
+            [estimate] = compact.estimate_all([Request(
+                frame.image, CAMERA, DepthOptions(points=POINTS, metres_per_unit=factor),
+                {'points'}, unscaled=True)])
+            yield name, estimate.cloud
+            if name == DEPTHS[1]:
+                tracker.update('height', GROUND.measure(cv2.resize(
+                    estimate.unscaled.depth, (CAMERA.width, CAMERA.height))), time)
+
+
+def judge(tally: Tally, world: World, layer: Layer, truth: Truth, kind: str,
           origin: np.ndarray) -> None:
     """Count what a costmap says of a frame."""
     marked = layer.marked
@@ -284,12 +329,13 @@ def judge(tally: Tally, world: World, layer: VoxelLayer, truth: Truth, kind: str
     for distance, nearest, outline in truth.cars:
         at = world.cells(nearest[None])[0]
         tally.distance.append(distance)
-        tally.off.append(float(np.abs(cells - at).max(1).min()) if kind == 'exact'
+        tally.off.append(float(np.abs(cells - at).max(1).min()) if kind == DEPTHS[0]
                          else float(room[tuple(at)]) * CELL)
-        limit = 1.5 if kind == 'exact' else tolerance(distance) / CELL
+        limit = 1.5 if kind == DEPTHS[0] else tolerance(distance) / CELL
         tally.outline.append(float(np.mean(room[tuple(outline.T)] <= limit)))
-    wrong = np.argwhere(marked & truth.free[kind])
-    if truth.free[kind].any():
+    free = truth.free(kind)
+    wrong = free[marked[tuple(free.T)]]
+    if len(free):
         tally.blocked.append(len(wrong))
         tally.where.extend(np.linalg.norm(
             (wrong + 0.5) * CELL + world.low - origin[:2], axis=1))
@@ -297,13 +343,13 @@ def judge(tally: Tally, world: World, layer: VoxelLayer, truth: Truth, kind: str
 
 def tolerance(distance: float) -> float:
     """Return how far a mark of compact's may be off, metres."""
-    return max(0.25, 0.1 * distance)
+    return max(NEAREST, SHARE * distance)
 
 
 def report(kind: str, tally: Tally) -> None:
     """Print the figures of one kind of depth."""
     off, distance = np.array(tally.off), np.array(tally.distance)
-    limit = np.ones(len(off)) if kind == 'exact' else np.maximum(0.25, 0.1 * distance)
+    limit = np.ones(len(off)) if kind == DEPTHS[0] else np.maximum(NEAREST, SHARE * distance)
     blocked = np.array(tally.blocked)
     print(f'{kind}: {np.mean(off <= limit):.1%} of {len(off)} cars marked within the tolerance, '
           f'{np.mean(tally.outline):.1%} of their outline; {np.mean(blocked == 0):.1%} of '
@@ -317,7 +363,7 @@ def report(kind: str, tally: Tally) -> None:
             + f'{np.count_nonzero((where >= low) & (where < low + 2))} marked cells of free road')
 
 
-def draw(frame, world: World, layers: dict[str, VoxelLayer], truth: Truth,
+def draw(frame, world: World, layers: dict[str, Layer], truth: Truth,
          pose: Pose) -> np.ndarray:
     """Return a picture of a frame and of its costmaps, (H, W, 3) uint8 BGR."""
     side = CAMERA.height
@@ -330,7 +376,9 @@ def draw(frame, world: World, layers: dict[str, VoxelLayer], truth: Truth,
     cell = world.cells(place.reshape(-1, 2)).T
     for kind, layer in layers.items():
         picture = np.full((side, side, 3), 70, np.uint8)
-        for mask, color in ((truth.free[kind], (120, 160, 120)), (layer.marked, (40, 40, 230))):
+        free = np.zeros(layer.marked.shape, bool)
+        free[tuple(truth.free(kind).T)] = True
+        for mask, color in ((free, (120, 160, 120)), (layer.marked, (40, 40, 230))):
             picture[mask[tuple(cell)].reshape(side, side)] = color
         for _, _, outline in truth.cars:
             mask = np.zeros(layer.marked.shape, bool)
@@ -349,34 +397,29 @@ def main() -> None:
     """Print the figures, and write the picture."""
     parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
     parser.add_argument('--drives', type=int, default=10)
-    parser.add_argument('--frames', type=int, default=30)
+    parser.add_argument('--frames', type=int, default=20)
     parser.add_argument('--rate', type=float, default=5.0, help='frames a second')
+    parser.add_argument('--voxels', action='store_true', help='VoxelLayer, not ObstacleLayer')
     parser.add_argument('--picture', type=Path, help='of the frame with the most cars')
     options = parser.parse_args()
     torch.set_num_threads(1)
     settings = yaml.safe_load(CONFIG.read_text())['local_costmap']['local_costmap'][
         'ros__parameters']['depth_layer']
     compact = DepthEstimator(networks.load('compact').network, 'cpu', 'fp32')
-    points = PointOptions(color=False)
-    grid = PointGrid(CAMERA, points, torch.device('cpu'))
+    grid = PointGrid(CAMERA, POINTS, torch.device('cpu'))
     tallies = defaultdict(Tally)
     best = 0, None
     for number in range(options.drives):
         kind = KINDS[number % len(KINDS)]
         drive = SyntheticDrive(Plan(SEED + number, options.frames, options.rate, kind), CAMERA)
         world = World(drive, settings)
-        layers = {name: VoxelLayer(settings, world.low, world.size)
-                  for name in ('exact', 'compact')}
-        own = defaultdict(Tally)
+        layers = {name: Layer(settings, world.low, world.size, not options.voxels)
+                  for name in DEPTHS}
+        own, tracker = defaultdict(Tally), ScaleTracker()
         for index, frame in enumerate(drive):
             pose = world.pose(frame, index)
-            truth = world.truth(frame, index, {'exact': 0.1, 'compact': 0.25})
-            [estimate] = compact.estimate([(frame.image, CAMERA)], DepthOptions(points=points),
-                                          {'points'})
-            with torch.inference_mode():
-                exact = grid.cloud(torch.from_numpy(np.where(
-                    frame.depth < 80, frame.depth, np.inf)).float(), None)
-            for name, cloud in (('exact', exact), ('compact', estimate.cloud)):
+            truth = world.truth(frame, index)
+            for name, cloud in clouds(frame, compact, grid, tracker, index / options.rate):
                 layers[name].update(pose.points(xyz(cloud)), pose.origin)
                 for tally in (own[name], tallies[name]):
                     judge(tally, world, layers[name], truth, name, pose.origin)
