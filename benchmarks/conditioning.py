@@ -25,7 +25,7 @@ from depth_estimation_ros.camera import PinholeCamera
 from depth_estimation_ros.confidence import confidence, USUAL
 from depth_estimation_ros.drives.synthetic.drive import Plan, SyntheticDrive
 from depth_estimation_ros.drives.synthetic.streets import KINDS
-from depth_estimation_ros.estimator import DepthEstimator
+from depth_estimation_ros.estimator import DepthEstimator, DepthOptions
 from depth_estimation_ros.models import monodepth2
 from depth_estimation_ros.points import level_pose, Picture, PointGrid, PointOptions
 from depth_estimation_ros.runtime import find_device
@@ -98,27 +98,26 @@ def flying(drives: int, device: torch.device) -> None:
 
 
 def real(shared: Path) -> None:
-    """Print what trust is worth on real frames, with two networks that have none."""
+    """Print what trust is worth on real frames: what networks say themselves, or as concluded."""
     from training.judge import real_frames  # from a checkout only
-    for name, weights in (('rt_monodepth_s', 'rt_monodepth_s_ms_640x192'),
+    for name, weights in (('compact', ''), ('rt_monodepth_s', 'rt_monodepth_s_ms_640x192'),
                           ('meter_kitti', 'meter_xxs/build_model_best_kitti_xxs')):
-        estimator = DepthEstimator(networks.load(
-            name, shared / 'data/weights' / weights).network, 'cpu', 'fp32')
-        for cues in (USUAL, ('range',)):
+        network = networks.load(
+            name, str(shared / 'data/weights' / weights) if weights else '').network
+        estimator = DepthEstimator(network, 'cpu', 'fp32')
+        for cues in (USUAL,) if network.has_confidence else (USUAL, ('range',)):
             found: dict[str, list] = {}
             for kind, rgb, camera, truth in real_frames(shared):
-                turned = replace(camera, cx=camera.width - 1 - camera.cx)
-                seen, mirrored = (one.depth for one in estimator.estimate(
-                    [(np.ascontiguousarray(rgb), camera),
-                     (np.ascontiguousarray(rgb[:, ::-1]), turned)], outputs={'depth'}))
-                sure = confidence(torch.from_numpy(seen), camera,
-                                  torch.from_numpy(mirrored[:, ::-1].copy()), cues)
+                [seen] = estimator.estimate([(np.ascontiguousarray(rgb), camera)], DepthOptions(
+                    cues=cues), {'depth', 'confidence'})
                 found.setdefault(kind, []).append(evaluation.evaluate_confidence(
-                    sure.numpy(), seen, truth, crop=evaluation.garg_crop(*truth.shape))[0])
+                    seen.confidence, seen.depth, truth,
+                    crop=evaluation.garg_crop(*truth.shape))[0])
+            said = 'its own' if network.has_confidence else '+'.join(cues)
             for kind, ones in found.items():
                 wins = sum(one.area < min(one.by_range, one.by_row) for one in ones)
                 mean = evaluation.mean(ones)
-                print(f'{name} {kind} {"+".join(cues)}: area {mean.area:.3f}, by range '
+                print(f'{name} {kind} {said}: area {mean.area:.3f}, by range '
                       f'{mean.by_range:.3f}, by row {mean.by_row:.3f}, best {mean.best:.3f}, at '
                       f'random {mean.abs_rel:.3f}, ece {mean.ece:.3f}; better than both on '
                       f'{wins} of {len(ones)}')

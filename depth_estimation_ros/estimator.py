@@ -291,13 +291,14 @@ class DepthEstimator:
         learned = confidence is not None
         if not learned and request.wants_confidence:
             height, width = values.shape
+            first, second = (plane if plane is None else self._metres(plane, options).masked_fill(
+                _lost(plane), math.nan) for plane in (values, mirrored))
             confidence = conclude(
-                self._metres(values, options), view.input.resized(width, height),
-                None if mirrored is None else self._metres(mirrored, options), options.cues)
+                first, view.input.resized(width, height), second, options.cues)
 
         # In the order of the checks: not a number, too near, too far (REP 117).
-        depth = self._metres(_place(values, view), options)
-        lost = depth.isnan()
+        values = _place(values, view)
+        depth, lost = self._metres(values, options), _lost(values)
         if view.blind is not None:
             lost |= view.blind
         depth = torch.where(depth < options.min_depth, -math.inf, depth)
@@ -307,24 +308,24 @@ class DepthEstimator:
         cloud = sure = None
         if request.wants_confidence or (
                 learned and 'points' in outputs and options.points.edge > 0):
-            sure = _place(confidence, view).masked_fill_(lost, 0)
+            sure = _place(confidence, view)
         if 'points' in outputs:
             cloud = self._grid(view.published, options.points).cloud(
                 depth, picture if options.points.color else None, sure, request.pose, learned)
         return Estimate(
             camera=view.published,
             depth=_encode(depth, options.depth_encoding) if 'depth' in outputs else None,
-            confidence=sure.cpu().numpy() if 'confidence' in outputs else None,
+            confidence=(sure.masked_fill(lost, 0).cpu().numpy() if 'confidence' in outputs
+                        else None),
             color=self._colorize(depth, options) if 'color' in outputs else None,
             cloud=cloud)
 
     def _metres(self, values: torch.Tensor, options: DepthOptions) -> torch.Tensor:
-        """Return the depth that a network's values mean, NaN where they mean none."""
+        """Return the depth that a network's values mean, where they mean any."""
         scale = options.metres_per_unit
         if scale is None:
             scale = scale_for(self.network.contract, 0.0).metres_per_unit
-        depth = scale / values if self.network.inverse else scale * values
-        return depth.masked_fill_(~((values > 0) & values.isfinite()), math.nan)
+        return scale / values if self.network.inverse else scale * values
 
     def _colorize(self, depth: torch.Tensor, options: DepthOptions) -> np.ndarray:
         nearest = options.max_depth / COLOR_SPAN
@@ -341,6 +342,10 @@ def _with_mirrored(rgb: torch.Tensor, cameras: torch.Tensor,
     others = cameras[turned]
     others[:, 2] = rgb.shape[-1] - 1 - others[:, 2]
     return torch.cat([rgb, rgb[turned].flip(-1)]), torch.cat([cameras, others])
+
+
+def _lost(values: torch.Tensor) -> torch.Tensor:
+    return ~((values > 0) & values.isfinite())
 
 
 def _place(plane: torch.Tensor, view: _View) -> torch.Tensor:
