@@ -243,6 +243,7 @@ class Bench:
         for device in self._devices:
             with self._graph('compact', OURS, device) as graph:
                 graph.wait()
+                settle(graph)
                 out, early = 0, None
                 while out < frames:
                     run = graph.run(SWEEP[-1], 3 if early is None else 20)
