@@ -6,6 +6,7 @@ What trust per pixel and the conditioning of clouds cost, beside a network's pas
     python -m benchmarks.conditioning [--device cuda] [--rounds 40]
     python -m benchmarks.conditioning --flying 10  # what `edge` leaves out, drives of seeds 8000..
     python -m benchmarks.conditioning --real SHARED  # what trust is worth on real frames
+    python -m benchmarks.conditioning --pictures docs/images  # those of docs/clouds.md
 
 A generated street at 1242x375, depth at 640x192 stretched to it. Every round times each once, in
 turn; figures are medians and the least, and parts of monodepth2 R18 as its authors publish it:
@@ -20,14 +21,15 @@ import platform
 from statistics import median
 import time
 
+import cv2
 from depth_estimation_ros import evaluation, networks
 from depth_estimation_ros.camera import PinholeCamera
 from depth_estimation_ros.confidence import confidence, USUAL
 from depth_estimation_ros.drives.synthetic.drive import Plan, SyntheticDrive
 from depth_estimation_ros.drives.synthetic.streets import KINDS
-from depth_estimation_ros.estimator import DepthEstimator, DepthOptions
+from depth_estimation_ros.estimator import DepthEstimator, DepthOptions, Request
 from depth_estimation_ros.models import monodepth2
-from depth_estimation_ros.points import level_pose, Picture, PointGrid, PointOptions
+from depth_estimation_ros.points import Cloud, level_pose, Picture, PointGrid, PointOptions
 from depth_estimation_ros.runtime import find_device
 import numpy as np
 import torch
@@ -45,7 +47,7 @@ STEPS = {
     'all of them': PointOptions(min_confidence=0.3, confidence=True, min_height=-1.0,
                                 max_height=2.5, ground='label', voxel=0.05, max_range=30.0)}
 
-
+PANE = (330, 440)
 STRIDE, NEAR, MARGIN = 5, 6, 1.1  # of points; pixels around one; between two surfaces
 
 
@@ -123,6 +125,49 @@ def real(shared: Path) -> None:
                       f'{wins} of {len(ones)}')
 
 
+def pictures(folder: Path) -> None:
+    """Write what options do to the cloud of `compact` on a generated street, before and after."""
+    estimator = DepthEstimator(networks.load('compact').network, 'cpu', 'fp32')
+    frame = SyntheticDrive(Plan(seed=3, frames=1, kind='residential'), CAMERA).frame(0)
+    for name, side, before, after in (
+            ('edge', False, {}, {'edge': PointOptions.edge}),
+            ('gate', False, {}, {'min_confidence': 0.8}),
+            ('band', True, {}, {'min_height': 0.2, 'max_height': 2.0}),
+            ('ground', True, {}, {'ground': 'label'}),
+            ('voxel', False, {}, {'voxel': 0.25})):
+        panes = []
+        for changed in (before, after):
+            [seen] = estimator.estimate_all([Request(
+                np.ascontiguousarray(frame.image), CAMERA,
+                DepthOptions(points=replace(BARE, **changed)), {'points'},
+                pose=level_pose(HEIGHT))])
+            what = ', '.join(f'{key}: {value}' for key, value in changed.items()) or 'without'
+            panes.append(_pane(seen.cloud, side, f'{what}, {seen.cloud.width} points'))
+        cv2.imwrite(str(folder / f'cloud_{name}.jpg'), np.hstack(
+            [panes[0], np.full((PANE[0], 6, 3), 96, np.uint8), panes[1]]))
+
+
+def _pane(cloud: Cloud, side: bool, said: str) -> np.ndarray:
+    """Return a cloud from above, 22 m, or from the side, 14 m; what is labelled is green."""
+    cells = cloud.data[0]
+    rotation, translation = level_pose(HEIGHT)
+    x, y, z = (cells[:, :3].view(np.float32) @ rotation.T + translation).T
+    colors = np.stack([cells[:, 3] >> shift & 255 for shift in (0, 8, 16)], 1)
+    if 'ground' in cloud.fields:
+        colors = np.where(cells[:, 4:].view(np.float32) > 0, (90, 220, 90), (120, 120, 240))
+    height, width = PANE
+    where = (z * 30 + 20, x * 30 + 10) if side else (x * 15, width / 2 - y * 15)
+    row, col = np.round(where).astype(int)
+    there = (row >= 0) & (row < height - 1) & (col >= 0) & (col < width - 1)
+    pane = np.full((height, width, 3), 30, np.uint8)
+    for down in (0, 1):
+        for right in (0, 1):
+            pane[height - 1 - row[there] - down, col[there] + right] = colors[there].clip(60)
+    cv2.putText(pane, said, (8, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (255, 255, 255), 1,
+                cv2.LINE_AA)
+    return pane
+
+
 @torch.inference_mode()
 def main() -> None:
     """Print a row a step, or what is asked for."""
@@ -131,13 +176,16 @@ def main() -> None:
     parser.add_argument('--rounds', type=int, default=40)
     parser.add_argument('--flying', type=int, metavar='DRIVES')
     parser.add_argument('--real', type=Path, metavar='SHARED')
+    parser.add_argument('--pictures', type=Path, metavar='FOLDER')
     chosen = parser.parse_args()
     device = find_device(chosen.device)
     if chosen.flying:
         flying(chosen.flying, device)
     if chosen.real:
         real(chosen.real)
-    if chosen.flying or chosen.real:
+    if chosen.pictures:
+        pictures(chosen.pictures)
+    if chosen.flying or chosen.real or chosen.pictures:
         return
     torch.backends.cudnn.allow_tf32 = False
     frame = SyntheticDrive(Plan(seed=3, frames=1, kind='residential'), CAMERA).frame(0)
