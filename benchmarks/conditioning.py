@@ -78,7 +78,8 @@ def flying(drives: int, device: torch.device) -> None:
     estimator = DepthEstimator(networks.load('compact').network, str(device), 'fp32')
     grids = {edge: PointGrid(CAMERA, PointOptions(organized=True, stride=STRIDE, edge=edge),
                              device) for edge in (0.03, 0.045, 0.06)}
-    counts = {edge: np.zeros(4, int) for edge in grids}
+    cases = [*((edge, True) for edge in grids), (PointOptions.edge, False)]
+    counts = {case: np.zeros(5, int) for case in cases}
     total = 0
     for number in range(drives):
         drive = SyntheticDrive(Plan(seed=8000 + 100 * (number % 10) + number // 10, frames=12,
@@ -88,15 +89,18 @@ def flying(drives: int, device: torch.device) -> None:
                                         outputs={'depth', 'confidence'})
             floats, good = label(seen.depth, frame.depth)
             total += np.isfinite(seen.depth[::STRIDE, ::STRIDE]).sum()
-            for edge, grid in grids.items():
-                made = grid.cloud(torch.from_numpy(seen.depth).to(device), None,
-                                  torch.from_numpy(seen.confidence).to(device))
+            for edge, learned in cases:
+                made = grids[edge].cloud(
+                    torch.from_numpy(seen.depth).to(device), None,
+                    torch.from_numpy(seen.confidence).to(device), learned=learned)
                 gone = np.isnan(made.data.view(np.float32)[..., 2])
-                counts[edge] += [floats.sum(), (floats & gone).sum(), good.sum(),
-                                 (good & gone).sum()]
-    for edge, (floats, caught, good, lost) in counts.items():
-        print(f'edge {edge}: {floats / total:.1%} of {total} points float, {caught / floats:.1%} '
-              f'of them left out, and {lost / good:.1%} of the good ones')
+                counts[edge, learned] += [floats.sum(), (floats & gone).sum(), good.sum(),
+                                          (good & gone).sum(), np.count_nonzero(~gone)]
+    for (edge, learned), (floats, caught, good, lost, left) in counts.items():
+        print(f'edge {edge}{"" if learned else ", its confidence unused"}: {floats / total:.1%} of '
+              f'{total} points float, {caught / floats:.1%} of them left out, and '
+              f'{lost / good:.1%} of the good ones; {(floats - caught) / left:.1%} of what is '
+              'left floats')
 
 
 def real(shared: Path) -> None:
