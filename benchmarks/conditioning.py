@@ -97,8 +97,8 @@ def flying(drives: int, device: torch.device) -> None:
                 counts[edge, learned] += [floats.sum(), (floats & gone).sum(), good.sum(),
                                           (good & gone).sum(), np.count_nonzero(~gone)]
     for (edge, learned), (floats, caught, good, lost, left) in counts.items():
-        print(f'edge {edge}{"" if learned else ", its confidence unused"}: {floats / total:.1%} of '
-              f'{total} points float, {caught / floats:.1%} of them left out, and '
+        print(f'edge {edge}{"" if learned else ", its confidence unused"}: {floats / total:.1%} '
+              f'of {total} points float, {caught / floats:.1%} of them left out, and '
               f'{lost / good:.1%} of the good ones; {(floats - caught) / left:.1%} of what is '
               'left floats')
 
