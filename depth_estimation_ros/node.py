@@ -31,6 +31,7 @@ from depth_estimation_ros.parameters import (
     BY_NAME, NodeParameters, PER_CAMERA, Settings, UNCONFIGURED)
 from depth_estimation_ros.scale import Scale
 from depth_estimation_ros.stream import CameraStream, Frame
+from depth_estimation_ros.temporal import TemporalFilter
 
 WATCH_PERIOD = 0.2  # seconds
 DIAGNOSTICS_PERIOD = 1.0
@@ -56,6 +57,7 @@ class DepthNode(LifecycleNode):
         self._complaints = Complaints(self.get_logger())
         self._scales: dict[CameraStream, tuple[tuple, CameraScale]] = {}
         self._scales_lock = threading.Lock()
+        self._memories: dict[CameraStream, TemporalFilter] = {}
         self._own_parameters = NodeParameters(self, self._refuse)
         self._streams = [CameraStream(self, self._own_parameters, self._wake.set, camera)
                          for camera in self._own_parameters.settings.cameras]
@@ -90,6 +92,16 @@ class DepthNode(LifecycleNode):
                 self._scales[stream] = wanted, CameraScale(
                     self._estimator.network.contract, *wanted)
             return self._scales[stream][1]
+
+    def _memory(self, stream: CameraStream) -> TemporalFilter | None:
+        """Return what remembers a camera's last frames; anew when temporal.window changes."""
+        window = self._own_parameters.settings.temporal_window
+        if window < 2:
+            self._memories.pop(stream, None)
+            return None
+        if stream not in self._memories or self._memories[stream].window != window:
+            self._memories[stream] = TemporalFilter(window)
+        return self._memories[stream]
 
     # -- lifecycle --
 
@@ -214,6 +226,7 @@ class DepthNode(LifecycleNode):
         for stream in self._streams:
             stream.deactivate()
             stream.complaints.clear()
+        self._memories.clear()
         self._complaints.clear()
 
     def _cleanup(self) -> None:
@@ -307,7 +320,8 @@ class DepthNode(LifecycleNode):
             stream.complaints.raise_('bad info', f'{stream.info_topic}: {error}', ERROR)
             return None
         running = self._scale(stream)
-        scale, trusted = running.at(_seconds(frame.header.stamp))
+        stamp = _seconds(frame.header.stamp)
+        scale, trusted = running.at(stamp)
         for number, sentence in enumerate(running.sentences):
             stream.complaints.raise_(f'scale {number}', f'{stream.image_topic}: {sentence}')
         outputs = frame.outputs if trusted else frame.outputs - {'points'}
@@ -315,7 +329,8 @@ class DepthNode(LifecycleNode):
             outputs = frozenset()
         return replace(frame, outputs=outputs), Request(
             frame.image, frame.camera, self._options(scale), outputs,
-            running.learns and bool(OUTPUTS & frame.outputs))
+            running.learns and bool(OUTPUTS & frame.outputs),
+            memory=self._memory(stream), stamp=stamp)
 
     def _options(self, scale: Scale | None) -> DepthOptions:
         return replace(self._own_parameters.settings.depth,

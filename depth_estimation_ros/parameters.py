@@ -120,6 +120,8 @@ TABLE = (
               bounds=(0.0, 1000.0)),
     Parameter('publish_size', 'full', 'size of the depth image: full (that of the image) or '
               "network (the network's grid)", choices=('full', 'network')),
+    Parameter('temporal.window', 0, 'frames over which flicker is damped, that of the scale and '
+              'that of each pixel, while larger changes pass; 0 or 1: off', bounds=(0, 30)),
     Parameter('camera_info_timeout', 5.0, 'seconds without a CameraInfo until it is reported',
               bounds=(0.1, 3600.0)),
     Parameter('autostart', True, 'configure and activate at start; false leaves that to a '
@@ -182,6 +184,7 @@ class Settings:
     max_rate: float
     camera_info_timeout: float
     autostart: bool
+    temporal_window: int
     depth: DepthOptions  # without a scale, which depends on the model too
     own: Mapping[str, float]  # <camera>.<one of PER_CAMERA>; 0: as for all
 
@@ -206,6 +209,7 @@ def settings_from(values: Mapping[str, Any]) -> Settings:
     own = {name: value for name, value in values.items()
            if name not in BY_NAME and name.partition('.')[2] in PER_CAMERA}
     return Settings(**{**plain, 'cameras': tuple(plain['cameras'])}, own=own,
+                    temporal_window=values['temporal.window'],
                     depth=DepthOptions(**depth, points=PointOptions(**points)))
 
 
