@@ -3,7 +3,7 @@
 """
 What temporal.window does to flicker, to the error, and to what moves.
 
-    python -m benchmarks.temporal [--frames 30] [--windows 3 5 9] [--shared SHARED]
+    python -m benchmarks.temporal [--drives 5] [--frames 30] [--windows 3 5 9] [--shared SHARED]
 
 Generated drives at 10 Hz, streets with traffic, a car that pitches by 0.2 degrees, and KITTI's
 drive 0052 where SHARED is given, which RT-MonoDepth-S needs too. Truth within 80 m, on the
@@ -133,31 +133,33 @@ class Grid:
         return start[good], end[good], drives[good]
 
 
-def judge(grid: Grid, scenes: list[Scene], depth: list[np.ndarray]) -> dict[str, list[float]]:
-    """Return the figures of a drive, those that are means as lists of all their parts."""
-    truth = [grid.truth(scene) for scene in scenes]
-    error = [np.log(d / t) for d, t in zip(depth, truth)]
-    wrong = [np.abs(np.expm1(e)) for e in error]
-    middle = np.array([np.nanmedian(e) for e in error])
-    found = {'drift': [middle.std()], 'jitter': [math.sqrt(np.mean(np.diff(middle) ** 2) / 2)],
-             'AbsRel': [np.nanmean(np.stack(wrong))]}
-    parts = defaultdict(list)
-    for i, (before, after) in enumerate(zip(scenes, scenes[1:])):
-        start, end, drives = grid.follow(before, after)
-        change = np.abs(error[i + 1].reshape(-1)[end] - error[i].reshape(-1)[start])
-        parts['temporal, standing'].append(change[~drives])
-        parts['temporal, driving'].append(change[drives])
-        if after.frame is not None:
-            with np.errstate(invalid='ignore'):
-                jumped = np.abs(np.log(truth[i + 1] / truth[i])) > JUMP
-            parts['AbsRel, driving'].append(wrong[i + 1][grid.at(after.drives).astype(bool)])
-            parts['AbsRel, jumped'].append(wrong[i + 1][jumped])
-    for name, values in parts.items():
-        together = np.concatenate(values)
-        together = together[np.isfinite(together)]
-        if len(together):
-            found[name] = [together.mean()]
-    return found
+class Judge:
+    """The truth of a drive on a network's grid."""
+
+    def __init__(self, grid: Grid, scenes: list[Scene]):
+        self._truth = [grid.truth(scene) for scene in scenes]
+        self._links = [grid.follow(*pair) for pair in zip(scenes, scenes[1:])]
+        self._drives = [None if scene.frame is None else grid.at(scene.drives).astype(bool)
+                        for scene in scenes]
+
+    def __call__(self, depth: list[np.ndarray]) -> dict[str, float]:
+        """Return the figures of what was estimated."""
+        error = [np.log(d / t) for d, t in zip(depth, self._truth)]
+        wrong = [np.abs(np.expm1(e)) for e in error]
+        middle = np.array([np.nanmedian(e) for e in error])
+        parts = defaultdict(list, {
+            'drift': [middle.std(keepdims=True)], 'AbsRel': [w.reshape(-1) for w in wrong],
+            'jitter': [np.sqrt((np.diff(middle) ** 2).mean(keepdims=True) / 2)]})
+        for i, (start, end, drives) in enumerate(self._links):
+            change = np.abs(error[i + 1].reshape(-1)[end] - error[i].reshape(-1)[start])
+            parts['temporal, standing'].append(change[~drives])
+            parts['temporal, driving'].append(change[drives])
+            if self._drives[i] is not None:
+                jumped = np.abs(np.log(self._truth[i + 1] / self._truth[i])) > JUMP
+                parts['AbsRel, driving'].append(wrong[i + 1][self._drives[i + 1]])
+                parts['AbsRel, jumped'].append(wrong[i + 1][jumped])
+        found = {name: np.concatenate(values) for name, values in parts.items()}
+        return {name: float(np.nanmean(v)) for name, v in found.items() if np.isfinite(v).any()}
 
 
 def unscaled(estimator: DepthEstimator, scene: Scene) -> Unscaled:
@@ -194,38 +196,40 @@ def main() -> None:
     """Print all figures."""
     parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
     parser.add_argument('--frames', type=int, default=30, help='of each generated drive')
+    parser.add_argument('--drives', type=int, default=5, help='generated drives')
     parser.add_argument('--windows', type=int, nargs='+', default=[3, 5, 9])
     parser.add_argument('--shared', type=Path, help='folder with data/kitti_raw, data/weights')
     options = parser.parse_args()
+    torch.set_num_threads(1)
     # RT-MonoDepth-S is metric on KITTI's optics: times 5.4, its stereo training's unit.
     models = {'compact': ('compact', '', 1.0)}
-    drives = {number: list(generated(number, options.frames)) for number in range(len(KINDS))}
-    sets = {'generated': list(drives.values())}
+    sets = {'generated': [list(generated(number, options.frames))
+                          for number in range(options.drives)]}
     if options.shared:
         models['RT-MonoDepth-S'] = (
             'rt_monodepth_s', options.shared / 'data/weights/rt_monodepth_s_ms_640x192', 5.4)
         sets['drive 0052'] = [list(real(options.shared))]
     columns = ('drift', 'jitter', 'temporal, standing', 'temporal, driving', 'AbsRel',
                'AbsRel, driving', 'AbsRel, jumped')
-    print(f'| network | drives | flicker | window | {" | ".join(columns)} |')
-    print('|---' * (4 + len(columns)) + '|')
+    print('| network | drives | flicker | window | ' + ' | '.join(columns) + ' |')
+    print('|---' * (4 + len(columns)) + '|', flush=True)
     speeds = []
     for title, (model, weights, unit) in models.items():
         estimator = DepthEstimator(networks.load(model, weights).network, 'cpu', 'fp32')
-        speeds.append((title, *latency(estimator, sets['generated'][0][0])))
+        some = next(drive[0] for drives in sets.values() for drive in drives)
+        speeds.append((title, *latency(estimator, some)))
         for name, scenes_of in sets.items():
             rows: dict[tuple, dict] = defaultdict(lambda: defaultdict(list))
             for number, scenes in enumerate(scenes_of):
                 found = [unscaled(estimator, scene) for scene in scenes]
-                grid = Grid(found[0].camera, scenes[0].camera)
+                judge = Judge(Grid(found[0].camera, scenes[0].camera), scenes)
                 factors = np.random.default_rng(number).normal(size=len(scenes))
                 for flicker in (0.0, FLICKER):
                     depth = [(unit * f.depth * math.exp(flicker * factor)).astype(np.float32)
                              for f, factor in zip(found, factors)]
                     for window in (0, *options.windows):
-                        for column, value in judge(
-                                grid, scenes, steadied(depth, window)).items():
-                            rows[flicker, window][column] += value
+                        for column, value in judge(steadied(depth, window)).items():
+                            rows[flicker, window][column].append(value)
             for (flicker, window), row in rows.items():
                 print(f'| {title} | {name} | {flicker:.0%} | {window or "off"} | ' + ' | '.join(
                     f'{np.mean(row[c]):.4f}' if row[c] else '' for c in columns) + ' |',
