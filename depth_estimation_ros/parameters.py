@@ -124,12 +124,12 @@ TABLE = (
               bounds=(0.0, 1000.0)),
     Parameter('publish_size', 'full', 'size of the depth image: full (that of the image) or '
               "network (the network's grid)", choices=('full', 'network')),
-    Parameter('temporal.window', 0, 'frames over which flicker is damped, that of the scale and '
-              'that of each pixel, while larger changes pass; 0 or 1: off', bounds=(0, 30)),
     Parameter('camera_info_timeout', 5.0, 'seconds without a CameraInfo until it is reported',
               bounds=(0.1, 3600.0)),
     Parameter('autostart', True, 'configure and activate at start; false leaves that to a '
               'lifecycle manager', AT_START),
+    Parameter('temporal.window', 0, 'frames over which flicker is damped, that of the scale and '
+              'that of each pixel, while larger changes pass; 0 or 1: off', bounds=(0, 30)),
     Parameter('points.organized', False, 'one point a pixel, NaN where there is none; false: '
               'valid points only'),
     Parameter('points.stride', 1, 'every n-th row and column becomes a point', bounds=(1, 64)),

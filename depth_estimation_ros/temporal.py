@@ -49,7 +49,7 @@ class TemporalFilter:
         Values that are no depth (zero, negative, not finite) are returned as they are. Starts
         anew where `stamp` (s) goes back or MAX_GAP ahead, and with another camera or size.
         """
-        log = torch.where((values > 0) & values.isfinite(), values, math.nan).log()
+        log = values.log()  # not finite where there is no depth, and no change is then either
         step = math.ceil(math.sqrt(log.numel() / SAMPLES))
         sample = log[::step, ::step]
         last, self._last = self._last, (stamp, camera, values.shape)
@@ -62,11 +62,11 @@ class TemporalFilter:
         self._unfiltered = sample.clone()
         change = log - self._memory - self._agreed()
         common = change[::step, ::step].nanmedian().nan_to_num(0.0)
-        held = (_small(change - common, OWN) + _small(common, COMMON)) * self._share
+        held = _small(change.sub_(common), OWN).add_(_small(common, COMMON)).mul_(self._share)
         # A pixel that had no depth in one of the two frames starts anew.
-        held = held.nan_to_num(0.0)
-        self._memory = log - held
-        return values * (-held).exp()
+        held.nan_to_num_(0.0)
+        self._memory = log.sub_(held)
+        return held.neg_().exp_().mul_(values)
 
     @property
     def _share(self) -> float:
@@ -81,4 +81,4 @@ class TemporalFilter:
 
 
 def _small(change: torch.Tensor, limit: float) -> torch.Tensor:
-    return change * (-(change / limit) ** 2).exp()
+    return change.square().mul_(-1 / limit ** 2).exp_().mul_(change)
