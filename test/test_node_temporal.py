@@ -37,6 +37,11 @@ def test_the_window_damps_flicker_from_the_next_frame_on_and_starts_anew_when_se
         robot.set(**{'temporal.window': 9})
         np.testing.assert_array_equal(log_depth(BRIGHT, 1004), bright)
         assert change(log_depth(DIM, 1005), dim) > 0
+        assert robot.transition('deactivate') and robot.transition('activate')
+        robot.wait_for_node()
+        robot.send_info(info(CAMERA))
+        np.testing.assert_array_equal(log_depth(BRIGHT, 1006), bright)
+        assert change(log_depth(DIM, 1007), dim) > 0
         np.testing.assert_array_equal(log_depth(DIM, 10), dim)  # the bag begins again
     finally:
         robot.close()
