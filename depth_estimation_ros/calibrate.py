@@ -42,8 +42,7 @@ def run(distance: Sequence[float], model: str, weights: str = '', input_size: st
     """
     _check(distance, bag, board, image, frames, timeout, output, overwrite)
     places = [Window(*place) for place in board]
-    loaded = networks.load(model, weights, input_size)
-    network = loaded.network
+    network = networks.load(model, weights, input_size).network
     estimator = DepthEstimator(network, device, precision)
     estimator.warm_up()
 
@@ -69,12 +68,16 @@ def run(distance: Sequence[float], model: str, weights: str = '', input_size: st
     fit = calibration.fit(boards, network.contract.relative)
     [camera] = seen
     lines = _report(boards, fit, network, camera, estimator.mismatch(camera))
+    base = image.removesuffix('/compressed')
     door, colon, rest = model.partition(':')
-    _write(output, lines, _parameters(fit, f'{door}{colon}{_absolute(rest)}', _absolute(weights),
-                                      input_size, rectified))
+    _write(output, lines, _parameters(fit, {
+        'model': f'{door}{colon}{_absolute(rest)}', 'weights': _absolute(weights),
+        'input_size': '' if input_size == 'auto' else input_size,
+        'rectified': '' if rectified == 'auto' else rectified,
+        'image_transport': '' if image == base else 'compressed'}))
     return '\n'.join([*lines, f'{output} is written: ros2 launch depth_estimation_ros '
                       f'depth.launch.py params_file:={output} image:='
-                      f'{image or "<topic of the camera>"}'])
+                      f'{base or "<topic of the camera>"}'])
 
 
 def _check(distance: Sequence[float], bag: Sequence[str], board: Sequence, image: str,
@@ -171,12 +174,8 @@ def _report(boards: Sequence[Board], fit: Fit, network: Network, camera: Pinhole
     return lines
 
 
-def _parameters(fit: Fit, model: str, weights: str, input_size: str,
-                rectified: str) -> dict[str, str]:
-    """Return the parameters that the scale belongs to, and the scale, as YAML."""
-    texts = {'model': model, 'weights': weights,
-             'input_size': '' if input_size == 'auto' else input_size,
-             'rectified': '' if rectified == 'auto' else rectified}
+def _parameters(fit: Fit, texts: dict[str, str]) -> dict[str, str]:
+    """Return the scale and what it belongs to, where it is not empty, as YAML."""
     quoted = {name: "'" + text.replace("'", "''") + "'" for name, text in texts.items() if text}
     # With a point: YAML takes 1e-05 for a text.
     return {**quoted, **{name: f'{number:#.6g}' for name, number in (

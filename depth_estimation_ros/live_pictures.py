@@ -65,10 +65,14 @@ class LiveCamera:
         self.picture = self.info = self._kind = None
         self._looked = 0.0
         topic, info = self._asked
-        self.topic = self._node.resolve_topic_name(topic)
-        self._base = self.topic.removesuffix('/compressed')
-        self.info_topic = (self._node.resolve_topic_name(info) if info
-                           else self._base.rsplit('/', 1)[0] + '/camera_info')
+        try:
+            self.topic = self._node.resolve_topic_name(topic)
+            self._base = self.topic.removesuffix('/compressed')
+            self.info_topic = (self._node.resolve_topic_name(info) if info
+                               else self._base.rsplit('/', 1)[0] + '/camera_info')
+        except Exception as error:  # of a type that rclpy does not export
+            self.__exit__()
+            raise DriveError(f"'{' '.join((topic, info)).strip()}': {error}") from None
         self._complaints = Complaints(self._node.get_logger())
         self._subscribe(CameraInfo, self.info_topic, 'info')
         return self

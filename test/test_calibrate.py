@@ -6,11 +6,14 @@
 The walls are rendered, with exact depth. What a learned network makes of a bare wall nobody knows,
 so the network here reads the depth that the red of the picture holds, in its own units.
 """
+from array import array
+from functools import partial
 import re
 import threading
 from types import SimpleNamespace
 
 from benchmarks.walls import SEED, walls
+import cv2
 from depth_estimation_ros import calibration, cli
 from depth_estimation_ros.calibration import CalibrationError
 from depth_estimation_ros.camera import PinholeCamera, Window
@@ -22,12 +25,15 @@ from depth_estimation_ros.parameters import BY_NAME
 from harness import command, depth_array, image, info, NodeProcess, Robot, wait
 import numpy as np
 import pytest
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
 import yaml
 
 onnx = pytest.importorskip('onnx', reason='the network of known scale is exported with onnx')
 pytest.importorskip('onnxruntime', reason='exported networks need onnxruntime')
 pytest.importorskip('rosbags', reason='rosbags (the extra cli) is not installed')
-from depth_estimation_ros.drives.bag_writing import from_video  # noqa: E402
+from depth_estimation_ros.drives import bag_messages  # noqa: E402
+from depth_estimation_ros.drives.bag_writing import from_video, Recorder  # noqa: E402
 
 CAMERA = PinholeCamera(320, 192, 228.5, 228.5, 159.5, 95.5)
 TAPED = (2.0, 3.0, 5.0)
@@ -117,6 +123,13 @@ def parameters(file):
     return of_node['ros__parameters']
 
 
+def compressed(header, pixels, make=CompressedImage):
+    """Return the PNG of BGR pixels as a message."""
+    data = cv2.imencode('.png', pixels)[1].reshape(-1)
+    return make(header=header, format='bgr8; png compressed bgr8',
+                data=data if make is not CompressedImage else array('B', data.tobytes()))
+
+
 # -- it must show --
 
 @pytest.mark.parametrize(('recipe', 'code', 'taped'), [
@@ -161,17 +174,22 @@ def test_relative_inverse_depth_gets_a_scale_and_a_shift_of_two_distances(bags, 
     assert 'nothing says whether others are read right' in said
 
 
-def test_before_a_live_camera_enter_takes_the_next_board(rendered, network, calibrate,
-                                                         monkeypatch):
+@pytest.mark.parametrize(('topic', 'kind', 'message', 'more'), [
+    ('front/image_raw', Image, image, {}),
+    ('front/image_raw/compressed', CompressedImage, lambda pixels: compressed(
+        Header(frame_id='camera'), pixels), {'image_transport': 'compressed'}),
+])
+def test_before_a_live_camera_enter_takes_the_next_board(rendered, network, calibrate, topic,
+                                                         kind, message, more, monkeypatch):
     """The operator hangs the next board when told to, and presses Enter."""
     hung, asked, over = [2.0], [], threading.Event()
-    camera = Robot(SimpleNamespace(domain=None), outputs=(), image='front/image_raw',
-                   info='front/camera_info')
+    camera = Robot(SimpleNamespace(domain=None), outputs=(), image=topic,
+                   info='front/camera_info', image_type=kind)
 
     def publish():
         while not over.wait(0.05):
             camera.info_publisher.publish(info(CAMERA))
-            camera.send(image(picture(rendered, hung[0])))
+            camera.send(message(picture(rendered, hung[0])))
 
     def hang(prompt):
         asked.append(prompt)
@@ -182,15 +200,16 @@ def test_before_a_live_camera_enter_takes_the_next_board(rendered, network, cali
     thread.start()
     try:
         code, said, output = calibrate('--model', network(), '--distance', 3, '--distance', 5,
-                                       '--frames', 4, '--image', '/front/image_raw')
+                                       '--frames', 4, '--image', topic)
     finally:
         over.set()
         thread.join()
         camera.close()
     assert code == 0, said
     assert [' 3 m' in prompt for prompt in asked] == [True, False]
-    assert parameters(output)['depth_scale'] == pytest.approx(2 * UNIT, rel=1e-3)
-    assert said.count('over 4 frames') == 2
+    assert parameters(output) == {'model': network(), **more,
+                                  'depth_scale': pytest.approx(2 * UNIT, rel=1e-3)}
+    assert said.count('over 4 frames') == 2 and 'image:=front/image_raw\n' in said
 
 
 # -- one sentence each --
@@ -237,6 +256,8 @@ def test_what_a_live_camera_lacks(driver, rendered, topic, images, sentence):
 def test_a_topic_that_nobody_publishes(network, calibrate):
     assert 'nobody publishes /nowhere, for 0.2 s: give --image' in refusal(calibrate(
         '--model', network(), '--distance', 3, '--timeout', 0.2, '--image', 'nowhere'))
+    assert 'must not contain characters other than' in refusal(calibrate(
+        '--model', network(), '--distance', 3, '--image', 'no where'))
 
 
 def test_a_live_camera_that_is_not_calibrated(driver, network, calibrate, rendered):
@@ -331,6 +352,19 @@ def test_several_boards_in_one_bag_are_seen_at_once(rendered, network, calibrate
         '--distance', 2, '--board', 40, 40, 40, 40, '--distance', 5, '--board', 220, 40, 40, 40)
     assert code == 0, said
     assert parameters(output)['depth_scale'] == pytest.approx(2 * UNIT, rel=1e-3)
+
+
+def test_a_bag_may_hold_compressed_pictures(rendered, network, calibrate, tmp_path):
+    with Recorder(tmp_path / 'bag') as bag:
+        bag.write_message('/cam/camera_info', 1, bag_messages.camera_info(
+            bag.make, 1, 'camera', pinhole_calibration(CAMERA)))
+        bag.write_message('/cam/image/compressed', 2, compressed(
+            bag_messages.header(bag.make, 2, 'camera'), picture(rendered, 3.0),
+            partial(bag.make, 'sensor_msgs/msg/CompressedImage')))
+    code, said, output = calibrate('--model', network(), '--distance', 3, '--bag',
+                                   tmp_path / 'bag')
+    assert code == 0 and 'over 1 frame\n' in said
+    assert parameters(output)['depth_scale'] == pytest.approx(2 * UNIT)
 
 
 def test_the_parameters_that_the_scale_belongs_to_are_written_too(bags, network, calibrate):
