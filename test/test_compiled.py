@@ -119,6 +119,22 @@ def test_it_takes_over_when_it_is_there_and_is_kept(cache, runtime):
     torch.testing.assert_close(broken(rgb, cameras)[0], expected[0])
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='there is no CUDA device')
+def test_on_cuda_it_is_a_graph_for_each_size_and_batch():
+    module = Small().cuda()
+    made = Runtime(Network(
+        name='small', module=module, input_width=64, input_height=32, inverse=False,
+        contract=ScaleContract(ScaleKind.METRIC, 1.0, 'made so'), training_camera=None,
+        description='small', takes_camera=True, has_confidence=True), torch.device('cuda', 0),
+        ['fp32'], compiled=True)
+    for batch, height in ((1, 32), (2, 32), (1, 64), (2, 32)):
+        rgb = torch.rand(batch, 3, height, 64, device='cuda')
+        cameras = torch.rand(batch, 4, device='cuda')
+        with torch.inference_mode():
+            torch.testing.assert_close(made(rgb, cameras), module(rgb, cameras))
+    assert made.form == 'fp32, compiled' and made.remarks == []
+
+
 def test_one_that_is_off_is_not_taken(cache, runtime, monkeypatch):
     monkeypatch.setattr('depth_estimation_ros.runtime.Compilation', WrongCompilation)
     made = runtime(Small())
