@@ -97,7 +97,11 @@ class Request(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Unscaled:
-    """Depth as the network gives it: (h, w) float32 along Z in its units, NaN = none."""
+    """
+    Depth as the network gives it: (h, w) float32 along Z in its units, NaN = none.
+
+    Of relative inverse depth that is the inverse, for no scale makes depth of it.
+    """
 
     camera: PinholeCamera
     depth: np.ndarray
@@ -265,7 +269,10 @@ class DepthEstimator:
 
     def _unscaled(self, values: torch.Tensor, view: _View) -> Unscaled:
         height, width = values.shape
-        depth = 1 / _valid(values) if self.network.inverse else _valid(values)
+        if self.network.contract.relative:
+            depth = torch.where(values.isfinite(), values, math.nan)
+        else:
+            depth = 1 / _valid(values) if self.network.inverse else _valid(values)
         sx, sy = width / view.input.width, height / view.input.height
         seen = torch.zeros_like(depth, dtype=torch.bool)
         seen[math.ceil(view.target.y * sy):int((view.target.y + view.target.height) * sy),
