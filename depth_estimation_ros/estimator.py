@@ -32,6 +32,7 @@ from depth_estimation_ros.points import Cloud, Picture, PointGrid, PointOptions
 from depth_estimation_ros.resize import resize
 from depth_estimation_ros.runtime import find_device, find_precisions, Runtime
 from depth_estimation_ros.scale import scale_for
+from depth_estimation_ros.temporal import TemporalFilter
 
 OUTPUTS = frozenset({'depth', 'confidence', 'color', 'points'})
 
@@ -85,9 +86,10 @@ class Request(NamedTuple):
     """
     A picture (ColorImage or (H, W, 3) uint8 RGB), its camera, and what is to be made of it.
 
-    unscaled: whether the depth in the network's own units is wanted too. pose: rotation
-    (3, 3) and translation (3,) in metres of the camera's optical frame in the base frame, for
-    points (`points.level_pose`); None = not known.
+    unscaled: whether the depth in the network's own units is wanted too. memory: of this camera's
+    last pictures, which steadies all depth that comes out; stamp: the picture's time for it, s.
+    pose: rotation (3, 3) and translation (3,) in metres of the camera's optical frame in the base
+    frame, for points (`points.level_pose`); None = not known.
     """
 
     image: ColorImage | np.ndarray
@@ -95,6 +97,8 @@ class Request(NamedTuple):
     options: DepthOptions = DepthOptions()
     outputs: Collection[str] = OUTPUTS
     unscaled: bool = False
+    memory: TemporalFilter | None = None
+    stamp: float = 0.0
     pose: tuple[np.ndarray, np.ndarray] | None = None
 
     @property
@@ -106,7 +110,11 @@ class Request(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Unscaled:
-    """Depth as the network gives it: (h, w) float32 along Z in its units, NaN = none."""
+    """
+    Depth as the network gives it: (h, w) float32 along Z in its units, NaN = none.
+
+    Of relative inverse depth that is the inverse, for no scale makes depth of it.
+    """
 
     camera: PinholeCamera
     depth: np.ndarray
@@ -127,7 +135,8 @@ class _View:
 
 class DepthEstimator:
     """
-    A network on a device. Stateless: equal input gives equal output, frame after frame.
+    A network on a device. Stateless: equal input gives equal output, frame after frame; what
+    remembers is the caller's, and comes with the Request.
 
     `device` is auto, cpu, cuda or cuda:N, `precision` auto, fp32, fp16 or bf16, `cameras` how
     many different ones will take turns, `compiled` whether the network is compiled for each size
@@ -198,13 +207,18 @@ class DepthEstimator:
             values, confidence = self.forward(*_with_mirrored(inputs / 255, cameras, turned))
             mirrored = dict(zip(turned, values[len(batch):, 0].flip(-1)))
             for row, i in enumerate(batch):
+                found, request = values[row, 0], requests[i]
                 sure = None if confidence is None else confidence[row, 0]
-                if OUTPUTS.intersection(requests[i].outputs):
-                    estimates[i] = self._finish(values[row, 0], sure, mirrored.get(row),
-                                                inputs[row], pictures[i], views[i], requests[i])
-                if requests[i].unscaled:
+                if sure is None and request.wants_confidence:
+                    sure = self._conclude(found, mirrored.get(row), views[i], request.options)
+                if request.memory:
+                    found = request.memory.steady(found, request.stamp, request.camera)
+                if OUTPUTS.intersection(request.outputs):
+                    estimates[i] = self._finish(found, sure, inputs[row], pictures[i],
+                                                views[i], request)
+                if request.unscaled:
                     estimates[i] = replace(
-                        estimates[i], unscaled=self._unscaled(values[row, 0], views[i]))
+                        estimates[i], unscaled=self._unscaled(found, views[i]))
         self.forward_seconds = self.forward.seconds()
         return estimates
 
@@ -278,7 +292,10 @@ class DepthEstimator:
 
     def _unscaled(self, values: torch.Tensor, view: _View) -> Unscaled:
         height, width = values.shape
-        depth = 1 / _valid(values) if self.network.inverse else _valid(values)
+        if self.network.contract.relative:
+            depth = torch.where(values.isfinite(), values, math.nan)
+        else:
+            depth = 1 / _valid(values) if self.network.inverse else _valid(values)
         sx, sy = width / view.input.width, height / view.input.height
         seen = torch.zeros_like(depth, dtype=torch.bool)
         seen[math.ceil(view.target.y * sy):int((view.target.y + view.target.height) * sy),
@@ -286,23 +303,23 @@ class DepthEstimator:
         return Unscaled(view.input.resized(width, height),
                         depth.masked_fill(~seen, math.nan).cpu().numpy())
 
+    def _conclude(self, values: torch.Tensor, mirrored: torch.Tensor | None, view: _View,
+                  options: DepthOptions) -> torch.Tensor:
+        """Return the confidence (h, w) of a network that gives none, on its own grid."""
+        height, width = values.shape
+        depth, turned = (None if plane is None else self._metres(_valid(plane), options)
+                         for plane in (values, mirrored))
+        return conclude(depth, view.input.resized(width, height), turned, options.cues)
+
     def _finish(self, values: torch.Tensor, confidence: torch.Tensor | None,
-                mirrored: torch.Tensor | None, rgb_input: torch.Tensor, picture: Picture,
-                view: _View, request: Request) -> Estimate:
+                rgb_input: torch.Tensor, picture: Picture, view: _View,
+                request: Request) -> Estimate:
         options, outputs = request.options, request.outputs
         if options.publish_size == 'network':
             picture = Picture(rgb_input, (0, 1, 2))
-        # What is no depth becomes NaN on the network's grid, which is small, and stays it.
-        values = _valid(values)
-        learned = confidence is not None
-        if not learned and request.wants_confidence:
-            height, width = values.shape
-            confidence = conclude(
-                self._metres(values, options), view.input.resized(width, height),
-                None if mirrored is None else self._metres(_valid(mirrored), options),
-                options.cues)
 
-        depth = self._metres(_place(values, view, math.nan), options)
+        # What is no depth becomes NaN on the network's grid, which is small, and stays it.
+        depth = self._metres(_place(_valid(values), view, math.nan), options)
         if view.blind is not None:
             depth.masked_fill_(view.blind, math.nan)
         # Too near, too far (REP 117), in place: a new plane costs more than what is done to it.
@@ -311,6 +328,7 @@ class DepthEstimator:
         depth.masked_fill_(depth > options.max_depth, math.inf)
 
         cloud = sure = None
+        learned = self.network.has_confidence
         if request.wants_confidence or (
                 learned and 'points' in outputs and options.points.edge > 0):
             sure = _place(confidence, view, 0.0)

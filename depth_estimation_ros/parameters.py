@@ -129,6 +129,8 @@ TABLE = (
               bounds=(0.1, 3600.0)),
     Parameter('autostart', True, 'configure and activate at start; false leaves that to a '
               'lifecycle manager', AT_START),
+    Parameter('temporal.window', 0, 'frames over which flicker is damped, that of the scale and '
+              'that of each pixel, while larger changes pass; 0 or 1: off', bounds=(0, 30)),
     Parameter('points.organized', False, 'one point a pixel, NaN where there is none; false: '
               'valid points only'),
     Parameter('points.stride', 1, 'every n-th row and column becomes a point', bounds=(1, 64)),
@@ -217,6 +219,7 @@ class Settings:
     camera_info_timeout: float
     autostart: bool
     points_frame: str
+    temporal_window: int
     depth: DepthOptions  # without a scale, which depends on the model too
     own: Mapping[str, float]  # <camera>.<one of PER_CAMERA>; 0: as for all
 
@@ -249,8 +252,8 @@ def settings_from(values: Mapping[str, Any]) -> Settings:
     own = {name: value for name, value in values.items()
            if name not in BY_NAME and name.partition('.')[2] in PER_CAMERA}
     settings = Settings(**{**plain, 'cameras': tuple(plain['cameras'])}, own=own,
-                        points_frame=frame, depth=DepthOptions(
-                            **depth, cues=cues, points=PointOptions(**points)))
+                        points_frame=frame, temporal_window=values['temporal.window'],
+                        depth=DepthOptions(**depth, cues=cues, points=PointOptions(**points)))
     if settings.depth.points.needs_pose and not frame:
         for camera in settings.cameras:
             if not settings.of(camera, 'camera_height'):
