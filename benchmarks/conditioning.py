@@ -6,6 +6,7 @@ What trust per pixel and the conditioning of clouds cost, beside a network's pas
     python -m benchmarks.conditioning [--device cuda] [--rounds 40]
     python -m benchmarks.conditioning --flying 10  # what `edge` leaves out, drives of seeds 8000..
     python -m benchmarks.conditioning --real SHARED  # what trust is worth on real frames
+    python -m benchmarks.conditioning --pictures docs/images  # those of docs/clouds.md
 
 A generated street at 1242x375, depth at 640x192 stretched to it. Every round times each once, in
 turn; figures are medians and the least, and parts of monodepth2 R18 as its authors publish it:
@@ -20,14 +21,15 @@ import platform
 from statistics import median
 import time
 
+import cv2
 from depth_estimation_ros import evaluation, networks
 from depth_estimation_ros.camera import PinholeCamera
 from depth_estimation_ros.confidence import confidence, USUAL
 from depth_estimation_ros.drives.synthetic.drive import Plan, SyntheticDrive
 from depth_estimation_ros.drives.synthetic.streets import KINDS
-from depth_estimation_ros.estimator import DepthEstimator
+from depth_estimation_ros.estimator import DepthEstimator, DepthOptions, Request
 from depth_estimation_ros.models import monodepth2
-from depth_estimation_ros.points import level_pose, Picture, PointGrid, PointOptions
+from depth_estimation_ros.points import Cloud, level_pose, Picture, PointGrid, PointOptions
 from depth_estimation_ros.runtime import find_device
 import numpy as np
 import torch
@@ -45,7 +47,7 @@ STEPS = {
     'all of them': PointOptions(min_confidence=0.3, confidence=True, min_height=-1.0,
                                 max_height=2.5, ground='label', voxel=0.05, max_range=30.0)}
 
-
+PANE = (330, 440)
 STRIDE, NEAR, MARGIN = 5, 6, 1.1  # of points; pixels around one; between two surfaces
 
 
@@ -76,7 +78,8 @@ def flying(drives: int, device: torch.device) -> None:
     estimator = DepthEstimator(networks.load('compact').network, str(device), 'fp32')
     grids = {edge: PointGrid(CAMERA, PointOptions(organized=True, stride=STRIDE, edge=edge),
                              device) for edge in (0.03, 0.045, 0.06)}
-    counts = {edge: np.zeros(4, int) for edge in grids}
+    cases = [*((edge, True) for edge in grids), (PointOptions.edge, False)]
+    counts = {case: np.zeros(5, int) for case in cases}
     total = 0
     for number in range(drives):
         drive = SyntheticDrive(Plan(seed=8000 + 100 * (number % 10) + number // 10, frames=12,
@@ -86,42 +89,87 @@ def flying(drives: int, device: torch.device) -> None:
                                         outputs={'depth', 'confidence'})
             floats, good = label(seen.depth, frame.depth)
             total += np.isfinite(seen.depth[::STRIDE, ::STRIDE]).sum()
-            for edge, grid in grids.items():
-                made = grid.cloud(torch.from_numpy(seen.depth).to(device), None,
-                                  torch.from_numpy(seen.confidence).to(device))
+            for edge, learned in cases:
+                made = grids[edge].cloud(
+                    torch.from_numpy(seen.depth).to(device), None,
+                    torch.from_numpy(seen.confidence).to(device), learned=learned)
                 gone = np.isnan(made.data.view(np.float32)[..., 2])
-                counts[edge] += [floats.sum(), (floats & gone).sum(), good.sum(),
-                                 (good & gone).sum()]
-    for edge, (floats, caught, good, lost) in counts.items():
-        print(f'edge {edge}: {floats / total:.1%} of {total} points float, {caught / floats:.1%} '
-              f'of them left out, and {lost / good:.1%} of the good ones')
+                counts[edge, learned] += [floats.sum(), (floats & gone).sum(), good.sum(),
+                                          (good & gone).sum(), np.count_nonzero(~gone)]
+    for (edge, learned), (floats, caught, good, lost, left) in counts.items():
+        print(f'edge {edge}{"" if learned else ", its confidence unused"}: {floats / total:.1%} '
+              f'of {total} points float, {caught / floats:.1%} of them left out, and '
+              f'{lost / good:.1%} of the good ones; {(floats - caught) / left:.1%} of what is '
+              'left floats')
 
 
 def real(shared: Path) -> None:
-    """Print what trust is worth on real frames, with two networks that have none."""
+    """Print what trust is worth on real frames: what networks say themselves, or as concluded."""
     from training.judge import real_frames  # from a checkout only
-    for name, weights in (('rt_monodepth_s', 'rt_monodepth_s_ms_640x192'),
+    for name, weights in (('compact', ''), ('rt_monodepth_s', 'rt_monodepth_s_ms_640x192'),
                           ('meter_kitti', 'meter_xxs/build_model_best_kitti_xxs')):
-        estimator = DepthEstimator(networks.load(
-            name, shared / 'data/weights' / weights).network, 'cpu', 'fp32')
-        for cues in (USUAL, ('range',)):
+        network = networks.load(
+            name, str(shared / 'data/weights' / weights) if weights else '').network
+        estimator = DepthEstimator(network, 'cpu', 'fp32')
+        for cues in (USUAL,) if network.has_confidence else (USUAL, ('range',)):
             found: dict[str, list] = {}
             for kind, rgb, camera, truth in real_frames(shared):
-                turned = replace(camera, cx=camera.width - 1 - camera.cx)
-                seen, mirrored = (one.depth for one in estimator.estimate(
-                    [(np.ascontiguousarray(rgb), camera),
-                     (np.ascontiguousarray(rgb[:, ::-1]), turned)], outputs={'depth'}))
-                sure = confidence(torch.from_numpy(seen), camera,
-                                  torch.from_numpy(mirrored[:, ::-1].copy()), cues)
+                [seen] = estimator.estimate([(np.ascontiguousarray(rgb), camera)], DepthOptions(
+                    cues=cues), {'depth', 'confidence'})
                 found.setdefault(kind, []).append(evaluation.evaluate_confidence(
-                    sure.numpy(), seen, truth, crop=evaluation.garg_crop(*truth.shape))[0])
+                    seen.confidence, seen.depth, truth,
+                    crop=evaluation.garg_crop(*truth.shape))[0])
+            said = 'its own' if network.has_confidence else '+'.join(cues)
             for kind, ones in found.items():
                 wins = sum(one.area < min(one.by_range, one.by_row) for one in ones)
                 mean = evaluation.mean(ones)
-                print(f'{name} {kind} {"+".join(cues)}: area {mean.area:.3f}, by range '
+                print(f'{name} {kind} {said}: area {mean.area:.3f}, by range '
                       f'{mean.by_range:.3f}, by row {mean.by_row:.3f}, best {mean.best:.3f}, at '
                       f'random {mean.abs_rel:.3f}, ece {mean.ece:.3f}; better than both on '
                       f'{wins} of {len(ones)}')
+
+
+def pictures(folder: Path) -> None:
+    """Write what options do to the cloud of `compact` on a generated street, before and after."""
+    estimator = DepthEstimator(networks.load('compact').network, 'cpu', 'fp32')
+    frame = SyntheticDrive(Plan(seed=3, frames=1, kind='residential'), CAMERA).frame(0)
+    for name, side, before, after in (
+            ('edge', False, {}, {'edge': PointOptions.edge}),
+            ('gate', False, {}, {'min_confidence': 0.8}),
+            ('band', True, {}, {'min_height': 0.2, 'max_height': 2.0}),
+            ('ground', True, {}, {'ground': 'label'}),
+            ('voxel', False, {}, {'voxel': 0.25})):
+        panes = []
+        for changed in (before, after):
+            [seen] = estimator.estimate_all([Request(
+                np.ascontiguousarray(frame.image), CAMERA,
+                DepthOptions(points=replace(BARE, **changed)), {'points'},
+                pose=level_pose(HEIGHT))])
+            what = ', '.join(f'{key}: {value}' for key, value in changed.items()) or 'without'
+            panes.append(_pane(seen.cloud, side, f'{what}, {seen.cloud.width} points'))
+        cv2.imwrite(str(folder / f'cloud_{name}.jpg'), np.hstack(
+            [panes[0], np.full((PANE[0], 6, 3), 96, np.uint8), panes[1]]))
+
+
+def _pane(cloud: Cloud, side: bool, said: str) -> np.ndarray:
+    """Return a cloud from above, 22 m, or from the side, 14 m; what is labelled is green."""
+    cells = cloud.data[0]
+    rotation, translation = level_pose(HEIGHT)
+    x, y, z = (cells[:, :3].view(np.float32) @ rotation.T + translation).T
+    colors = np.stack([cells[:, 3] >> shift & 255 for shift in (0, 8, 16)], 1)
+    if 'ground' in cloud.fields:
+        colors = np.where(cells[:, 4:].view(np.float32) > 0, (90, 220, 90), (120, 120, 240))
+    height, width = PANE
+    where = (z * 30 + 20, x * 30 + 10) if side else (x * 15, width / 2 - y * 15)
+    row, col = np.round(where).astype(int)
+    there = (row >= 0) & (row < height - 1) & (col >= 0) & (col < width - 1)
+    pane = np.full((height, width, 3), 30, np.uint8)
+    for down in (0, 1):
+        for right in (0, 1):
+            pane[height - 1 - row[there] - down, col[there] + right] = colors[there].clip(60)
+    cv2.putText(pane, said, (8, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (255, 255, 255), 1,
+                cv2.LINE_AA)
+    return pane
 
 
 @torch.inference_mode()
@@ -132,13 +180,16 @@ def main() -> None:
     parser.add_argument('--rounds', type=int, default=40)
     parser.add_argument('--flying', type=int, metavar='DRIVES')
     parser.add_argument('--real', type=Path, metavar='SHARED')
+    parser.add_argument('--pictures', type=Path, metavar='FOLDER')
     chosen = parser.parse_args()
     device = find_device(chosen.device)
     if chosen.flying:
         flying(chosen.flying, device)
     if chosen.real:
         real(chosen.real)
-    if chosen.flying or chosen.real:
+    if chosen.pictures:
+        pictures(chosen.pictures)
+    if chosen.flying or chosen.real or chosen.pictures:
         return
     torch.backends.cudnn.allow_tf32 = False
     frame = SyntheticDrive(Plan(seed=3, frames=1, kind='residential'), CAMERA).frame(0)

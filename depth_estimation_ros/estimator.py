@@ -33,6 +33,7 @@ from depth_estimation_ros.resize import resize
 from depth_estimation_ros.runtime import find_device, find_precisions, Runtime
 from depth_estimation_ros.scale import scale_for
 from depth_estimation_ros.scan import Scan, ScanGrid, ScanOptions
+from depth_estimation_ros.temporal import TemporalFilter
 
 OUTPUTS = frozenset({'depth', 'confidence', 'color', 'points', 'scan'})
 
@@ -88,10 +89,11 @@ class Request(NamedTuple):
     """
     A picture (ColorImage or (H, W, 3) uint8 RGB), its camera, and what is to be made of it.
 
-    unscaled: whether the depth in the network's own units is wanted too. pose: rotation
-    (3, 3) and translation (3,) in metres of the camera's optical frame in the base frame, for
-    points (`points.level_pose`); None = not known. scan_pose: the same in the frame of the scan;
-    there is no scan without.
+    unscaled: whether the depth in the network's own units is wanted too. memory: of this camera's
+    last pictures, which steadies all depth that comes out; stamp: the picture's time for it, s.
+    pose: rotation (3, 3) and translation (3,) in metres of the camera's optical frame in the base
+    frame, for points (`points.level_pose`); None = not known. scan_pose: the same in the frame of
+    the scan; there is no scan without.
     """
 
     image: ColorImage | np.ndarray
@@ -99,6 +101,8 @@ class Request(NamedTuple):
     options: DepthOptions = DepthOptions()
     outputs: Collection[str] = OUTPUTS
     unscaled: bool = False
+    memory: TemporalFilter | None = None
+    stamp: float = 0.0
     pose: tuple[np.ndarray, np.ndarray] | None = None
     scan_pose: tuple[np.ndarray, np.ndarray] | None = None
 
@@ -112,7 +116,11 @@ class Request(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Unscaled:
-    """Depth as the network gives it: (h, w) float32 along Z in its units, NaN = none."""
+    """
+    Depth as the network gives it: (h, w) float32 along Z in its units, NaN = none.
+
+    Of relative inverse depth that is the inverse, for no scale makes depth of it.
+    """
 
     camera: PinholeCamera
     depth: np.ndarray
@@ -133,18 +141,20 @@ class _View:
 
 class DepthEstimator:
     """
-    A network on a device. Stateless: equal input gives equal output, frame after frame.
+    A network on a device. Stateless: equal input gives equal output, frame after frame; what
+    remembers is the caller's, and comes with the Request.
 
     `device` is auto, cpu, cuda or cuda:N, `precision` auto, fp32, fp16 or bf16, `cameras` how
-    many different ones will take turns. `forward_seconds` is how long the network took in the
-    last `estimate`.
+    many different ones will take turns, `compiled` whether the network is compiled for each size
+    of its input, aside: until that is done it runs as it is, and who does not wait for it says
+    `close`. `forward_seconds` is how long the network took in the last `estimate`.
     """
 
     def __init__(self, network: Network, device: str = 'auto', precision: str = 'auto',
-                 cameras: int = 1):
+                 cameras: int = 1, compiled: bool = False):
         self.device = find_device(device)
         self.forward = Runtime(network, self.device, find_precisions(
-            precision, self.device, network.fixed_precision))
+            precision, self.device, network.fixed_precision), compiled)
         self.network = self.forward.network
         self.forward_seconds = 0.0
         # Bounded and few: for a raw 12 megapixel camera one takes over 100 MB.
@@ -156,6 +166,10 @@ class DepthEstimator:
     def warm_up(self) -> None:
         """Run the network at its usual shape, so that the first frame costs what others do."""
         self.forward.warm_up()
+
+    def close(self) -> None:
+        """Stop what is being compiled."""
+        self.forward.close()
 
     def mismatch(self, camera: PinholeCamera) -> str | None:
         """Return a sentence where `camera` is notably unlike those of the training, or None."""
@@ -206,13 +220,18 @@ class DepthEstimator:
             values, confidence = self.forward(*_with_mirrored(inputs / 255, cameras, turned))
             mirrored = dict(zip(turned, values[len(batch):, 0].flip(-1)))
             for row, i in enumerate(batch):
+                found, request = values[row, 0], requests[i]
                 sure = None if confidence is None else confidence[row, 0]
-                if OUTPUTS.intersection(requests[i].outputs):
-                    estimates[i] = self._finish(values[row, 0], sure, mirrored.get(row),
-                                                inputs[row], pictures[i], views[i], requests[i])
-                if requests[i].unscaled:
+                if sure is None and request.wants_confidence:
+                    sure = self._conclude(found, mirrored.get(row), views[i], request.options)
+                if request.memory:
+                    found = request.memory.steady(found, request.stamp, request.camera)
+                if OUTPUTS.intersection(request.outputs):
+                    estimates[i] = self._finish(found, sure, inputs[row], pictures[i],
+                                                views[i], request)
+                if request.unscaled:
                     estimates[i] = replace(
-                        estimates[i], unscaled=self._unscaled(values[row, 0], views[i]))
+                        estimates[i], unscaled=self._unscaled(found, views[i]))
         self.forward_seconds = self.forward.seconds()
         return estimates
 
@@ -291,8 +310,10 @@ class DepthEstimator:
 
     def _unscaled(self, values: torch.Tensor, view: _View) -> Unscaled:
         height, width = values.shape
-        depth = 1 / values if self.network.inverse else values
-        depth = torch.where((values > 0) & values.isfinite(), depth, math.nan)
+        if self.network.contract.relative:
+            depth = torch.where(values.isfinite(), values, math.nan)
+        else:
+            depth = 1 / _valid(values) if self.network.inverse else _valid(values)
         sx, sy = width / view.input.width, height / view.input.height
         seen = torch.zeros_like(depth, dtype=torch.bool)
         seen[math.ceil(view.target.y * sy):int((view.target.y + view.target.height) * sy),
@@ -300,32 +321,35 @@ class DepthEstimator:
         return Unscaled(view.input.resized(width, height),
                         depth.masked_fill(~seen, math.nan).cpu().numpy())
 
+    def _conclude(self, values: torch.Tensor, mirrored: torch.Tensor | None, view: _View,
+                  options: DepthOptions) -> torch.Tensor:
+        """Return the confidence (h, w) of a network that gives none, on its own grid."""
+        height, width = values.shape
+        depth, turned = (None if plane is None else self._metres(_valid(plane), options)
+                         for plane in (values, mirrored))
+        return conclude(depth, view.input.resized(width, height), turned, options.cues)
+
     def _finish(self, values: torch.Tensor, confidence: torch.Tensor | None,
-                mirrored: torch.Tensor | None, rgb_input: torch.Tensor, picture: Picture,
-                view: _View, request: Request) -> Estimate:
+                rgb_input: torch.Tensor, picture: Picture, view: _View,
+                request: Request) -> Estimate:
         options, outputs = request.options, request.outputs
         if options.publish_size == 'network':
             picture = Picture(rgb_input, (0, 1, 2))
-        learned = confidence is not None
-        if not learned and request.wants_confidence:
-            height, width = values.shape
-            confidence = conclude(
-                self._metres(values, options), view.input.resized(width, height),
-                None if mirrored is None else self._metres(mirrored, options), options.cues)
 
-        # In the order of the checks: not a number, too near, too far (REP 117).
-        depth = self._metres(_place(values, view), options)
-        lost = depth.isnan()
+        # What is no depth becomes NaN on the network's grid, which is small, and stays it.
+        depth = self._metres(_place(_valid(values), view, math.nan), options)
         if view.blind is not None:
-            lost |= view.blind
-        depth = torch.where(depth < options.min_depth, -math.inf, depth)
-        depth = torch.where(depth > options.max_depth, math.inf, depth).masked_fill_(
-            lost, math.nan)
+            depth.masked_fill_(view.blind, math.nan)
+        # Too near, too far (REP 117), in place: a new plane costs more than what is done to it.
+        below = np.nextafter(np.float32(options.min_depth), np.float32(0))
+        F.threshold_(depth, float(below), -math.inf)
+        depth.masked_fill_(depth > options.max_depth, math.inf)
 
         cloud = scan = sure = None
+        learned = self.network.has_confidence
         if request.wants_confidence or (
                 learned and {'points', 'scan'} & set(outputs) and options.points.edge > 0):
-            sure = _place(confidence, view).masked_fill_(lost, 0)
+            sure = _place(confidence, view, 0.0)
         if 'points' in outputs:
             cloud = self._grid(view.published, options.points).cloud(
                 depth, picture if options.points.color else None, sure, request.pose, learned)
@@ -335,17 +359,17 @@ class DepthEstimator:
         return Estimate(
             camera=view.published,
             depth=_encode(depth, options.depth_encoding) if 'depth' in outputs else None,
-            confidence=sure.cpu().numpy() if 'confidence' in outputs else None,
+            confidence=(sure.masked_fill(depth.isnan(), 0).cpu().numpy()
+                        if 'confidence' in outputs else None),
             color=self._colorize(depth, options) if 'color' in outputs else None,
             cloud=cloud, scan=scan)
 
     def _metres(self, values: torch.Tensor, options: DepthOptions) -> torch.Tensor:
-        """Return the depth that a network's values mean, NaN where they mean none."""
+        """Return the depth that a network's values mean, where they mean any."""
         scale = options.metres_per_unit
         if scale is None:
             scale = scale_for(self.network.contract, 0.0).metres_per_unit
-        depth = scale / values if self.network.inverse else scale * values
-        return depth.masked_fill_(~((values > 0) & values.isfinite()), math.nan)
+        return scale / values if self.network.inverse else scale * values
 
     def _colorize(self, depth: torch.Tensor, options: DepthOptions) -> np.ndarray:
         nearest = options.max_depth / COLOR_SPAN
@@ -368,8 +392,13 @@ def _hashable(pose: tuple[np.ndarray, np.ndarray]) -> tuple[bytes, ...]:
     return tuple(np.asarray(part, np.float64).tobytes() for part in pose)
 
 
-def _place(plane: torch.Tensor, view: _View) -> torch.Tensor:
-    """Return an output (h, w) of the network on the published grid, 0 where it does not look."""
+def _valid(values: torch.Tensor) -> torch.Tensor:
+    """Return a network's values, NaN where they are none: its contract wants them above 0."""
+    return torch.where((values > 0) & values.isfinite(), values, math.nan)
+
+
+def _place(plane: torch.Tensor, view: _View, outside: float) -> torch.Tensor:
+    """Return an output (h, w) of the network on the published grid, `outside` where it ends."""
     at_input = view.published == view.input
     if at_input or view.target != view.input.whole:
         plane = _stretch(plane, view.input.height, view.input.width)
@@ -379,7 +408,7 @@ def _place(plane: torch.Tensor, view: _View) -> torch.Tensor:
     part = _stretch(part, view.seen.height, view.seen.width)
     if part.shape == (view.published.height, view.published.width):
         return part
-    whole = part.new_zeros(view.published.height, view.published.width)
+    whole = part.new_full((view.published.height, view.published.width), outside)
     whole[_slices(view.seen)] = part
     return whole
 

@@ -112,6 +112,10 @@ TABLE = (
     Parameter('precision', 'auto', 'of the network; auto: fp16 on CUDA, bf16 on a CPU that has '
               'it, but fp32 where that is over 1 % off', UNCONFIGURED,
               choices=('auto', 'fp32', 'fp16', 'bf16')),
+    Parameter('compile', True, 'compile the network for this machine: on a CPU once, aside, kept '
+              'on disk (it needs a C++ compiler), on CUDA as a graph', UNCONFIGURED),
+    Parameter('threads', 0, 'that the CPU computes with; 0: OMP_NUM_THREADS, else all cores but '
+              'one, which is left to the transport', UNCONFIGURED, bounds=(0, 1024)),
     Parameter('cameras', [''], 'names of the cameras that one node serves, in one batch: [front, '
               'left] listens to front/image, left/image and so on; one without a name: image',
               AT_START),
@@ -142,6 +146,8 @@ TABLE = (
               bounds=(0.1, 3600.0)),
     Parameter('autostart', True, 'configure and activate at start; false leaves that to a '
               'lifecycle manager', AT_START),
+    Parameter('temporal.window', 0, 'frames over which flicker is damped, that of the scale and '
+              'that of each pixel, while larger changes pass; 0 or 1: off', bounds=(0, 30)),
     Parameter('points.organized', False, 'one point a pixel, NaN where there is none; false: '
               'valid points only'),
     Parameter('points.stride', 1, 'every n-th row and column becomes a point', bounds=(1, 64)),
@@ -231,6 +237,8 @@ class Settings:
     input_size: str
     device: str
     precision: str
+    compile: bool
+    threads: int
     cameras: tuple[str, ...]
     image_transport: str
     rectified: str
@@ -245,6 +253,7 @@ class Settings:
     points_frame: str
     scan_frame: str
     scan_extrinsics: tuple[float, ...]  # as frames.pose_from takes them; all 0 = not given
+    temporal_window: int
     depth: DepthOptions  # without a scale, which depends on the model too
     own: Mapping[str, float]  # <camera>.<one of PER_CAMERA>; 0: as for all
 
@@ -284,6 +293,7 @@ def settings_from(values: Mapping[str, Any]) -> Settings:
            if name not in BY_NAME and name.partition('.')[2] in PER_CAMERA}
     settings = Settings(**{**plain, 'cameras': tuple(plain['cameras'])}, own=own,
                         points_frame=frame, scan_frame=scan_frame, scan_extrinsics=extrinsics,
+                        temporal_window=values['temporal.window'],
                         depth=DepthOptions(**depth, cues=cues, points=PointOptions(**points),
                                            scan=ScanOptions(**scan)))
     if settings.depth.points.needs_pose and not frame:

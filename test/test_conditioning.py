@@ -4,6 +4,7 @@
 import math
 
 from depth_estimation_ros.camera import PinholeCamera
+from depth_estimation_ros.frames import pose_from
 from depth_estimation_ros.points import CloudError, level_pose, Picture, PointGrid, PointOptions
 import numpy as np
 import pytest
@@ -122,6 +123,15 @@ def test_a_level_pose_puts_the_floor_at_zero(pitch):
     assert ahead[2] == pytest.approx(-math.sin(pitch)) and ahead[0] > 0
     np.testing.assert_allclose(rotation @ [1, 0, 0], [0, -1, 0], atol=1e-12)
     np.testing.assert_allclose(translation, [0, 0, HEIGHT])
+
+
+def test_six_numbers_or_tf_say_the_same_pose():
+    given = pose_from([0.0, 0.0, HEIGHT, -math.pi / 2, 0.0, -math.pi / 2])
+    for part, expected in zip(given, level_pose(HEIGHT)):
+        np.testing.assert_allclose(part, expected, atol=1e-12)
+    clouds = [cloud(room(), pose=pose, ground='label', voxel=0.2, max_points=10**6)[0].data
+              for pose in (given, level_pose(HEIGHT))]
+    assert abs(clouds[0].shape[1] / clouds[1].shape[1] - 1) < 0.01  # rounding at voxels' faces
 
 
 def test_the_height_band_is_measured_in_the_base_frame():

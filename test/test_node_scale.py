@@ -8,6 +8,7 @@ from depth_estimation_ros.camera import PinholeCamera
 from depth_estimation_ros.drives import read_image
 from depth_estimation_ros.drives.kitti import annotated_depth
 from depth_estimation_ros.evaluation import evaluate_depth, garg_crop
+from depth_estimation_ros.messages import read_cloud
 from depth_estimation_ros.runtime import STREET, STREET_FOCAL
 from harness import depth_array, image, info, NodeProcess, Robot, wait
 from key_init import write_monodepth2_checkpoint
@@ -75,6 +76,20 @@ def test_the_ground_of_one_picture_scales_the_next(start):
     values = robot.values()
     assert values['scale source'].startswith('camera_height 3.3 m above the ground, +-')
     assert float(values['scale (m per model unit)']) == pytest.approx(ratio(after, before), 0.01)
+
+    # The height is the camera's pose over the ground, too, unless tf is to say it.
+    robot.set(points__max_height=1.0, points__ground='label')
+    depth_of(robot, PICTURE, 102 * SECOND)
+    points = read_cloud(robot.wait_message('points', 102 * SECOND))
+    height = 2 * HEIGHT - points['y']
+    assert height.max() <= 1.0 and 0 < points['ground'].sum() < len(points)
+    np.testing.assert_array_equal(points['ground'] == 1, np.abs(height) <= 0.15 + 0.03 * np.sqrt(
+        points['x']**2 + points['y']**2 + points['z']**2))
+    robot.set(points__frame='base_footprint')
+    depth_of(robot, PICTURE, 103 * SECOND)
+    sentence, _ = robot.wait_sentence('points.frame')
+    assert sentence.startswith("/image: no points, for points.frame = 'base_footprint': tf ")
+    assert 103 * SECOND not in robot.received['points']
 
 
 def test_a_stale_scale_makes_no_points_but_depth_goes_on(start):
