@@ -351,9 +351,10 @@ def report(kind: str, tally: Tally) -> None:
     off, distance = np.array(tally.off), np.array(tally.distance)
     limit = np.ones(len(off)) if kind == DEPTHS[0] else np.maximum(NEAREST, SHARE * distance)
     blocked = np.array(tally.blocked)
-    print(f'{kind}: {np.mean(off <= limit):.1%} of {len(off)} cars marked within the tolerance, '
-          f'{np.mean(tally.outline):.1%} of their outline; {np.mean(blocked == 0):.1%} of '
-          f'{len(blocked)} frames without a marked cell on free road')
+    cars = (f'{np.mean(off <= limit):.1%} of {len(off)} cars marked within the tolerance, '
+            f'{np.mean(tally.outline):.1%} of their outline' if len(off) else 'no cars')
+    print(f'{kind}: {cars}; {np.mean(blocked == 0):.1%} of {len(blocked)} frames without a marked '
+          'cell on free road')
     for low in range(0, int(REACH), 2):
         part = (distance >= low) & (distance < low + 2)
         where = np.array(tally.where)
