@@ -43,13 +43,15 @@ class DepthOptions:
     """
     What is made of the network's values.
 
-    metres_per_unit: metres per model unit, None = what the model's scale contract says.
+    metres_per_unit: metres per model unit, None = what the model's scale contract says. shift: of
+    relative inverse depth v, 1 / Z = v / metres_per_unit + shift, in 1 / metre.
     min_depth, max_depth: metres along Z; nearer is -Inf, farther +Inf (REP 117), both 0 in 16UC1.
     publish_size: `full` (the image's) or `network` (the network's grid). depth_encoding: `32FC1`
     (float32 metres) or `16UC1` (uint16 millimetres, 0 = none).
     """
 
     metres_per_unit: float | None = None
+    shift: float = 0.0
     min_depth: float = 0.1
     max_depth: float = 80.0
     publish_size: str = 'full'
@@ -93,7 +95,11 @@ class Request(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Unscaled:
-    """Depth as the network gives it: (h, w) float32 along Z in its units, NaN = none."""
+    """
+    Depth as the network gives it: (h, w) float32 along Z in its units, NaN = none.
+
+    Of relative inverse depth that is the inverse, for no scale makes depth of it.
+    """
 
     camera: PinholeCamera
     depth: np.ndarray
@@ -252,8 +258,11 @@ class DepthEstimator:
 
     def _unscaled(self, values: torch.Tensor, view: _View) -> Unscaled:
         height, width = values.shape
-        depth = 1 / values if self.network.inverse else values
-        depth = torch.where((values > 0) & values.isfinite(), depth, math.nan)
+        if self.network.contract.relative:
+            depth = torch.where(values.isfinite(), values, math.nan)
+        else:
+            depth = 1 / values if self.network.inverse else values
+            depth = torch.where((values > 0) & values.isfinite(), depth, math.nan)
         sx, sy = width / view.input.width, height / view.input.height
         seen = torch.zeros_like(depth, dtype=torch.bool)
         seen[math.ceil(view.target.y * sy):int((view.target.y + view.target.height) * sy),
@@ -273,8 +282,13 @@ class DepthEstimator:
             picture = Picture(rgb_input, (0, 1, 2))
 
         # In the order of the checks: not a number, too near, too far (REP 117).
-        depth = scale / values if self.network.inverse else scale * values
-        lost = ~((values > 0) & values.isfinite())
+        if self.network.contract.relative:
+            inverse = values / scale + options.shift
+            depth = torch.where(inverse > 0, 1 / inverse, math.inf)  # not beyond infinity
+            lost = ~values.isfinite()
+        else:
+            depth = scale / values if self.network.inverse else scale * values
+            lost = ~((values > 0) & values.isfinite())
         if view.blind is not None:
             lost |= view.blind
         depth = torch.where(depth < options.min_depth, -math.inf, depth)

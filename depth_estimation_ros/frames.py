@@ -51,6 +51,16 @@ def pose_from(values: Sequence[float]) -> Pose:
     return Pose(about_z @ about_y @ about_x, np.array(values[:3], np.float64))
 
 
+def pose_from_text(text: str) -> Pose:
+    """Return pose_from of numbers between spaces, as URDF writes them; raises FrameError."""
+    try:
+        return pose_from([float(number) for number in text.split()])
+    except FrameError:
+        raise
+    except ValueError as error:
+        raise FrameError(f"'{text}' are not six numbers x y z roll pitch yaw") from error
+
+
 def rotation_of(x: float, y: float, z: float, w: float) -> np.ndarray:
     """Return the (3, 3) rotation of a quaternion, which need not be of length 1."""
     x, y, z, w = np.array([x, y, z, w]) / np.linalg.norm([x, y, z, w])
