@@ -82,12 +82,19 @@ class DepthNode(LifecycleNode):
                         f'clean it up first (ros2 lifecycle set {self.get_fully_qualified_name()}'
                         ' cleanup)')
         for camera in settings.cameras:
-            CameraScale(self._estimator.network.contract, _scale_settings(settings, camera))
+            CameraScale(self._estimator.network.contract, self._scale_settings(settings, camera))
         return None
+
+    def _scale_settings(self, settings: Settings, camera: str) -> ScaleSettings:
+        topic = settings.of(camera, 'range_topic')
+        return ScaleSettings(
+            *(settings.of(camera, name) for name in (
+                'depth_scale', 'depth_shift', 'camera_height', 'camera_pitch')),
+            settings.ground_frame, topic and self.resolve_topic_name(topic), settings.scale_hold)
 
     def _scale(self, stream: CameraStream) -> CameraScale:
         """Return the scale of a camera; made anew, and empty, when its parameters change."""
-        wanted = _scale_settings(self._own_parameters.settings, stream.name)
+        wanted = self._scale_settings(self._own_parameters.settings, stream.name)
         with self._scales_lock:
             if stream not in self._scales or self._scales[stream][0] != wanted:
                 self._scales[stream] = wanted, CameraScale(
@@ -178,7 +185,7 @@ class DepthNode(LifecycleNode):
         loaded = networks.load(settings.model, settings.weights, settings.input_size,
                                settings.allow_download)
         network = loaded.network
-        scales = {camera: CameraScale(network.contract, _scale_settings(settings, camera))
+        scales = {camera: CameraScale(network.contract, self._scale_settings(settings, camera))
                   for camera in settings.cameras}
         self._estimator = DepthEstimator(network, settings.device, settings.precision,
                                          len(self._streams))
@@ -394,13 +401,6 @@ class DepthNode(LifecycleNode):
         name = self.get_fully_qualified_name().lstrip('/')
         return diagnostic_status(f'{name}: {stream.name}' if stream.name else name, hardware,
                                  level, summary, values)
-
-
-def _scale_settings(settings: Settings, camera: str) -> ScaleSettings:
-    return ScaleSettings(
-        *(settings.of(camera, name) for name in (
-            'depth_scale', 'depth_shift', 'camera_height', 'camera_pitch')),
-        settings.ground_frame, settings.of(camera, 'range_topic'), settings.scale_hold)
 
 
 def _seconds(stamp) -> float:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import deque
+import math
 import threading
 from typing import NamedTuple
 
@@ -51,7 +52,7 @@ class RangeSensor:
         self._lock = threading.Lock()
         self._scans: deque[_Scan] = deque()
         self._trouble = ''
-        self._matched = 0  # the last picture that had a message, ns
+        self._matched = -math.inf  # the last picture that had a message, ns
         self._subscription: MatchedSubscription | None = None
         self.watch()
 
@@ -104,7 +105,8 @@ class RangeSensor:
             nearest = min(self._scans, key=lambda scan: abs(scan.stamp - stamp), default=None)
             trouble = self._trouble
         if nearest is None:
-            return Declined(trouble or 'nothing has come yet')
+            return Declined(trouble or 'nothing has come, though there is a publisher: if it is '
+                            'best effort and large, start it with config/fastdds.xml')
         off = (nearest.stamp - stamp) * 1e-9
         if abs(off) > SAME_TIME:
             if 0 <= stamp - self._matched < SLOW * 1e9:
