@@ -123,16 +123,18 @@ class DepthEstimator:
     A network on a device. Stateless: equal input gives equal output, frame after frame.
 
     `device` is auto, cpu, cuda or cuda:N, `precision` auto, fp32, fp16 or bf16, `cameras` how
-    many different ones will take turns. `forward_seconds` is how long the network took in the
-    last `estimate`.
+    many different ones will take turns, `compiled` whether the network is compiled for each size
+    of its input, aside: until that is done it runs as it is, and who does not wait for it says
+    `close`. `forward_seconds` is how long the network took in the last `estimate`.
     """
 
     def __init__(self, network: Network, device: str = 'auto', precision: str = 'auto',
-                 cameras: int = 1):
+                 cameras: int = 1, compiled: bool = False):
         self.device = find_device(device)
         self.forward = Runtime(network, self.device, find_precisions(
-            precision, self.device, network.fixed_precision))
+            precision, self.device, network.fixed_precision), compiled)
         self.network = self.forward.network
+        self._relative = network.contract.relative
         self.forward_seconds = 0.0
         # Bounded and few: for a raw 12 megapixel camera one takes over 100 MB.
         self._view = lru_cache(maxsize=1 + cameras)(self._make_view)
@@ -142,6 +144,10 @@ class DepthEstimator:
     def warm_up(self) -> None:
         """Run the network at its usual shape, so that the first frame costs what others do."""
         self.forward.warm_up()
+
+    def close(self) -> None:
+        """Stop what is being compiled."""
+        self.forward.close()
 
     def mismatch(self, camera: PinholeCamera) -> str | None:
         """Return a sentence where `camera` is notably unlike those of the training, or None."""
@@ -256,13 +262,16 @@ class DepthEstimator:
             target.y, view.input.height - target.y - target.height),
             mode='replicate')[0]
 
+    def _valid(self, values: torch.Tensor) -> torch.Tensor:
+        """Return a network's values, NaN where they are none: its contract wants them above 0."""
+        there = values.isfinite()
+        return torch.where(there if self._relative else there & (values > 0), values, math.nan)
+
     def _unscaled(self, values: torch.Tensor, view: _View) -> Unscaled:
         height, width = values.shape
-        if self.network.contract.relative:
-            depth = torch.where(values.isfinite(), values, math.nan)
-        else:
-            depth = 1 / values if self.network.inverse else values
-            depth = torch.where((values > 0) & values.isfinite(), depth, math.nan)
+        values = self._valid(values)
+        # Of relative inverse depth there is no depth before its shift is known.
+        depth = 1 / values if self.network.inverse and not self._relative else values
         sx, sy = width / view.input.width, height / view.input.height
         seen = torch.zeros_like(depth, dtype=torch.bool)
         seen[math.ceil(view.target.y * sy):int((view.target.y + view.target.height) * sy),
@@ -277,27 +286,26 @@ class DepthEstimator:
         scale = options.metres_per_unit
         if scale is None:
             scale = scale_for(self.network.contract, 0.0).metres_per_unit
-        values = _place(values, view)
         if options.publish_size == 'network':
             picture = Picture(rgb_input, (0, 1, 2))
 
-        # In the order of the checks: not a number, too near, too far (REP 117).
-        if self.network.contract.relative:
+        # What is no depth becomes NaN on the network's grid, which is small, and stays it.
+        values = _place(self._valid(values), view, math.nan)
+        if self._relative:
             inverse = values / scale + options.shift
-            depth = torch.where(inverse > 0, 1 / inverse, math.inf)  # not beyond infinity
-            lost = ~values.isfinite()
+            depth = (1 / inverse).masked_fill_(inverse <= 0, math.inf)  # not beyond infinity
         else:
             depth = scale / values if self.network.inverse else scale * values
-            lost = ~((values > 0) & values.isfinite())
         if view.blind is not None:
-            lost |= view.blind
-        depth = torch.where(depth < options.min_depth, -math.inf, depth)
-        depth = torch.where(depth > options.max_depth, math.inf, depth).masked_fill_(
-            lost, math.nan)
+            depth.masked_fill_(view.blind, math.nan)
+        # Too near, too far (REP 117), in place: a new plane costs more than what is done to it.
+        below = np.nextafter(np.float32(options.min_depth), np.float32(0))
+        F.threshold_(depth, float(below), -math.inf)
+        depth.masked_fill_(depth > options.max_depth, math.inf)
 
         cloud = sure = None
         if confidence is not None and 'confidence' in outputs:
-            sure = _place(confidence, view).masked_fill(lost, 0).cpu().numpy()
+            sure = _place(confidence, view, 0.0).masked_fill(depth.isnan(), 0).cpu().numpy()
         if 'points' in outputs:
             cloud = self._grid(view.published, options.points).cloud(
                 depth, picture if options.points.color else None)
@@ -315,8 +323,8 @@ class DepthEstimator:
         return color.masked_fill_(~depth.isfinite()[..., None], 0).cpu().numpy()
 
 
-def _place(plane: torch.Tensor, view: _View) -> torch.Tensor:
-    """Return an output (h, w) of the network on the published grid, 0 where it does not look."""
+def _place(plane: torch.Tensor, view: _View, outside: float) -> torch.Tensor:
+    """Return an output (h, w) of the network on the published grid, `outside` where it ends."""
     at_input = view.published == view.input
     if at_input or view.target != view.input.whole:
         plane = _stretch(plane, view.input.height, view.input.width)
@@ -326,7 +334,7 @@ def _place(plane: torch.Tensor, view: _View) -> torch.Tensor:
     part = _stretch(part, view.seen.height, view.seen.width)
     if part.shape == (view.published.height, view.published.width):
         return part
-    whole = part.new_zeros(view.published.height, view.published.width)
+    whole = part.new_full((view.published.height, view.published.width), outside)
     whole[_slices(view.seen)] = part
     return whole
 

@@ -106,6 +106,10 @@ TABLE = (
     Parameter('precision', 'auto', 'of the network; auto: fp16 on CUDA, bf16 on a CPU that has '
               'it, but fp32 where that is over 1 % off', UNCONFIGURED,
               choices=('auto', 'fp32', 'fp16', 'bf16')),
+    Parameter('compile', True, 'compile the network for this machine: on a CPU once, aside, kept '
+              'on disk (it needs a C++ compiler), on CUDA as a graph', UNCONFIGURED),
+    Parameter('threads', 0, 'that the CPU computes with; 0: OMP_NUM_THREADS, else all cores but '
+              'one, which is left to the transport', UNCONFIGURED, bounds=(0, 1024)),
     Parameter('cameras', [''], 'names of the cameras that one node serves, in one batch: [front, '
               'left] listens to front/image, left/image and so on; one without a name: image',
               AT_START),
@@ -202,6 +206,8 @@ class Settings:
     input_size: str
     device: str
     precision: str
+    compile: bool
+    threads: int
     cameras: tuple[str, ...]
     image_transport: str
     rectified: str
