@@ -76,6 +76,15 @@ def test_the_ground_of_one_picture_scales_the_next(start):
     assert values['scale source'] == 'the ground (camera_height 3.3 m)'
     assert values['scale state'] == 'in force' and float(values['scale age (s)']) < 3
     assert 0 < float(values['scale uncertainty'].strip('+- %')) < 15
+    [refused] = robot.set(ground_frame='base_footprint')
+    assert not refused.successful and 'take one of them away' in refused.reason
+    robot.set(camera_height=0.0)
+    robot.set(ground_frame='base_footprint')  # which nobody publishes
+    depth_of(robot, PICTURE, 102 * SECOND)
+    depth_of(robot, PICTURE, 103 * SECOND)
+    said, _ = robot.wait_sentence('or set camera_height instead of ground_frame')
+    assert said.startswith('/image: The ground (ground_frame base_footprint) gives no scale: tf')
+    assert 102 * SECOND not in robot.received['points']
     assert float(values['scale (m per model unit)']) == pytest.approx(ratio(after, before), 0.01)
 
 
