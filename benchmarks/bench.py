@@ -30,6 +30,7 @@ import time
 
 import cv2
 from depth_estimation_ros import networks
+from depth_estimation_ros.compiled import Capture
 from depth_estimation_ros.encodings import ColorImage
 from depth_estimation_ros.estimator import DepthEstimator, DepthOptions, OUTPUTS
 from depth_estimation_ros.models.contract import Network
@@ -242,6 +243,7 @@ class Bench:
         for device in self._devices:
             with self._graph('compact', OURS, device) as graph:
                 graph.wait()
+                settle(graph)
                 out, early = 0, None
                 while out < frames:
                     run = graph.run(SWEEP[-1], 3 if early is None else 20)
@@ -266,21 +268,12 @@ def settle(graph: Graph) -> None:
         time.sleep(DIAGNOSTICS)
 
 
-def captured(network: Network, inputs: Iterable[torch.Tensor]) -> Callable[[], None]:
+def captured(network: Network, inputs: Iterable[torch.Tensor]) -> Callable[[], object]:
     """Return a function that replays one pass of the network in fp16, channels_last, on CUDA."""
     module = network.module.eval().to('cuda', torch.float16, memory_format=torch.channels_last)
     rgb, *camera = inputs
-    rgb = rgb.contiguous(memory_format=torch.channels_last)
-    stream = torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):  # kernels are chosen before the capture
-        for _ in range(3):
-            module(rgb, *camera)
-    torch.cuda.current_stream().wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        module(rgb, *camera)
-    return graph.replay
+    held = [rgb.contiguous(memory_format=torch.channels_last), *camera]
+    return partial(Capture(module, held).poll(), held)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 """
 A network as a program for one size of input: a CUDA graph, or machine code for the CPU.
 
-    python -m depth_estimation_ros.compiled TASK PROGRAM
+    python -m depth_estimation_ros.compiled TASK PROGRAM THREADS
 
 makes the latter, in a process of its own: once a machine, network, size and number of threads,
 for seconds to a minute. It needs a C++ compiler and torch 2.6 or later. It is kept on disk.
@@ -19,6 +19,7 @@ import signal
 import subprocess
 import sys
 from tempfile import TemporaryDirectory
+import warnings
 
 import torch
 from torch import nn
@@ -57,7 +58,7 @@ class Capture:
                 with torch.cuda.graph(graph):
                     results = module(*inputs)
         except RuntimeError as error:  # an operation that a graph cannot hold
-            raise CompileError(str(error).partition('\n')[0]) from error
+            raise CompileError(_first_line(error)) from error
 
         def run(given: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
             for held, tensor in zip(inputs, given):
@@ -91,13 +92,18 @@ class Compilation:
         self._scratch = TemporaryDirectory(prefix='depth_estimation_compiles_')
         folder = Path(self._scratch.name)
         try:
-            torch.save((module, tuple(inputs), torch.get_num_threads()), folder / 'task')
-        except Exception as error:  # pickle's, of many types: a class without a name, say
+            with torch.inference_mode(False), torch.no_grad(), warnings.catch_warnings():
+                warnings.simplefilter('ignore')  # torch's own, about its format
+                torch.export.save(torch.export.export(
+                    _Tensors(module), tuple(x.clone() for x in inputs), strict=False),
+                    folder / 'task')
+        except Exception as error:  # of many types: what cannot be traced, a torch before 2.1
             self.close()
-            raise CompileError(f'it cannot be handed to the compiler ({error})') from error
+            raise CompileError(_first_line(error)) from error
         with (folder / 'log').open('w') as log:
             self._process = subprocess.Popen(
-                [sys.executable, '-m', __name__, folder / 'task', self._program],
+                [sys.executable, '-m', __name__, folder / 'task', self._program,
+                 str(torch.get_num_threads())],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 env={**os.environ, 'TORCHINDUCTOR_CACHE_DIR': str(folder / 'inductor'),
                      'TMPDIR': str(folder), 'PYTHONPATH': os.pathsep.join(filter(None, sys.path))})
@@ -111,14 +117,14 @@ class Compilation:
             log = (Path(self._scratch.name) / 'log').read_text().strip()
             self.close()
             if failed:
-                raise CompileError(log.rpartition('\n')[2][:200] or 'the compiler was ended')
+                raise CompileError(log.rpartition('\n')[2] or 'the compiler was ended')
         try:
             self._program.touch()
             loader = torch._C._aoti.AOTIModelPackageLoader(
                 str(self._program), 'model', False, 1, -1)
         # Of no public type. The public function for this takes two seconds and 90 MB to import.
         except Exception as error:
-            raise CompileError(str(error).partition('\n')[0]) from error
+            raise CompileError(_first_line(error)) from error
 
         def run(inputs: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
             rows = [loader.run(list(row)) for row in zip(*(x.split(1) for x in inputs))]
@@ -170,15 +176,16 @@ class _Tensors(nn.Module):
         return tuple(result for result in self.network(*inputs) if result is not None)
 
 
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f'{type(error).__name__}: {lines[0][:200] if lines else ""}'
+
+
 def _compile(task: Path, program: Path) -> None:
-    # Written by the process that started this one, in a folder of its own.
-    module, inputs, threads = torch.load(task, weights_only=False)
-    torch.set_num_threads(threads)
     part = task.with_name('program.pt2')
     with torch.no_grad():
         torch._inductor.aoti_compile_and_package(
-            torch.export.export(_Tensors(module), inputs, strict=False), package_path=str(part),
-            inductor_configs={'freezing': True})
+            torch.export.load(task), package_path=str(part), inductor_configs={'freezing': True})
     kept = sorted(program.parent.glob('*.pt2'), key=lambda path: -path.stat().st_mtime)
     for path in kept[KEPT - 1:]:
         path.unlink()
@@ -193,10 +200,10 @@ def main() -> int:
     os.nice(10)
     try:
         import torch._inductor  # noqa: F401, a part that is not imported by torch itself
-        _compile(*map(Path, sys.argv[1:]))
+        torch.set_num_threads(int(sys.argv[3]))
+        _compile(Path(sys.argv[1]), Path(sys.argv[2]))
     except Exception as error:  # of many types
-        sentences = [line for line in str(error).splitlines() if line.strip()]
-        print(f'{type(error).__name__}: {sentences[0].strip() if sentences else ""}')
+        print(_first_line(error))
         return 1
     return 0
 

@@ -119,6 +119,22 @@ def test_it_takes_over_when_it_is_there_and_is_kept(cache, runtime):
     torch.testing.assert_close(broken(rgb, cameras)[0], expected[0])
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='there is no CUDA device')
+def test_on_cuda_it_is_a_graph_for_each_size_and_batch():
+    module = Small().cuda()
+    made = Runtime(Network(
+        name='small', module=module, input_width=64, input_height=32, inverse=False,
+        contract=ScaleContract(ScaleKind.METRIC, 1.0, 'made so'), training_camera=None,
+        description='small', takes_camera=True, has_confidence=True), torch.device('cuda', 0),
+        ['fp32'], compiled=True)
+    for batch, height in ((1, 32), (2, 32), (1, 64), (2, 32)):
+        rgb = torch.rand(batch, 3, height, 64, device='cuda')
+        cameras = torch.rand(batch, 4, device='cuda')
+        with torch.inference_mode():
+            torch.testing.assert_close(made(rgb, cameras), module(rgb, cameras))
+    assert made.form == 'fp32, compiled' and made.remarks == []
+
+
 def test_one_that_is_off_is_not_taken(cache, runtime, monkeypatch):
     monkeypatch.setattr('depth_estimation_ros.runtime.Compilation', WrongCompilation)
     made = runtime(Small())
@@ -139,13 +155,15 @@ def test_without_a_compiler_it_runs_and_says_so(cache, runtime, monkeypatch, tmp
     assert len(remark.splitlines()) == 1 and not list(cache.glob('*.pt2'))
 
 
-def test_what_has_no_name_says_so(cache, runtime):
-    class Nameless(Small):
-        pass
+def test_what_cannot_be_traced_says_so(cache, runtime):
+    class Fickle(Small):
+        def forward(self, rgb, cameras):
+            return super().forward(rgb * (2 if rgb.mean() > 0 else 1), cameras)
 
-    made = runtime(Nameless())
+    made = runtime(Fickle())
     made.warm_up()
-    assert 'cannot be handed to the compiler' in made.remarks[0] and made.form == 'fp32'
+    [remark] = made.remarks
+    assert 'is not compiled' in remark and len(remark.splitlines()) == 1 and made.form == 'fp32'
 
 
 def test_a_folder_that_others_may_write_is_not_trusted(cache):
@@ -163,7 +181,7 @@ def test_old_programs_go(cache, monkeypatch, tmp_path):
     monkeypatch.setattr(torch._inductor, 'aoti_compile_and_package',
                         lambda *_, package_path, **__: open(package_path, 'w').close(),
                         raising=False)
-    torch.save((Small(), (torch.rand(1, 3, 32, 64), torch.rand(1, 4)), 1), tmp_path / 'task')
+    monkeypatch.setattr(torch.export, 'load', lambda task: None)
     compiled._compile(tmp_path / 'task', cache / 'new.pt2')
     kept = {path.stem for path in cache.iterdir()}
     assert kept == {'new', *map(str, range(compiled.KEPT - 1))}
