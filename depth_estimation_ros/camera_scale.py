@@ -56,11 +56,18 @@ class CameraScale:
     each picture gives the scale of the next ones, as ScaleTracker has it. When that is stale the
     depth goes on with the last one, and before there is any with what scale_for says, if
     anything; both make no points. `standing` is the scale in force or None, `sentences` what is
-    wrong. Raises ScaleError where no scale can come.
+    wrong, `learns` whether `learn` wants each frame's depth. Raises ScaleError where no scale can
+    come.
     """
 
     def __init__(self, contract: ScaleContract, settings: ScaleSettings):
-        self._settings = settings
+        frame, height, topic = settings.ground_frame, settings.height, settings.range_topic
+        known = f'ground_frame {frame}' if frame else f'camera_height {height:g} m'
+        self._by_height = f'the ground ({known})' if frame or height > 0 else ''
+        self._by_range = f'the range sensor on {topic} (range_topic)' if topic else ''
+        self.wants_ranges = bool(topic)  # for `learn`
+        self.learns = bool(frame or height > 0 or topic)
+        self._mounting = height, settings.pitch, 0.0
         self._relative = contract.relative
         self._fixed: Scale | None = None
         self._found: ScaleInForce | None = None  # last
@@ -69,12 +76,12 @@ class CameraScale:
         self._ground = lru_cache(maxsize=4)(Ground)
         self._tracker = ScaleTracker(settings.hold)
         self.sentences: list[str] = []
-        ground = 'ground_frame' if settings.ground_frame else 'camera_height'
-        if self.wants_ground and contract.relative:
+        if self._by_height and contract.relative:
+            ground = 'ground_frame' if frame else 'camera_height'
             raise ScaleError(f'{ground} says the scale of depth, but this model gives relative '
                              f'inverse depth, whose shift is unknown too: take {ground} away and '
                              'give a range_topic, or set model to one that gives depth')
-        if settings.ground_frame and settings.height:
+        if frame and height > 0:
             raise ScaleError('ground_frame and camera_height both say how high the camera is: '
                              'take one of them away')
         if (not self.learns or settings.depth_scale > 0 or settings.depth_shift
@@ -86,38 +93,9 @@ class CameraScale:
         """Return where the metres come from, in words."""
         if not self.learns:
             return str(self._fixed)
-        return f'scale from {" and ".join(self._sources())}' + (
+        return f'scale from {" and ".join(filter(None, (self._by_height, self._by_range)))}' + (
             f', without points before it is found, depth by {self._fixed}' if self._fixed else
             ', nothing before it is found')
-
-    def _sources(self) -> list[str]:
-        return [*([self._height_source] if self.wants_ground else []),
-                *([self._range_source] if self.wants_ranges else [])]
-
-    @property
-    def _height_source(self) -> str:
-        frame, height = self._settings.ground_frame, self._settings.height
-        known = f'ground_frame {frame}' if frame else f'camera_height {height:g} m'
-        return f'the ground ({known})'
-
-    @property
-    def _range_source(self) -> str:
-        return f'the range sensor on {self._settings.range_topic} (range_topic)'
-
-    @property
-    def wants_ground(self) -> bool:
-        """Whether `learn` looks for the ground in each frame's depth."""
-        return self._settings.height > 0 or bool(self._settings.ground_frame)
-
-    @property
-    def wants_ranges(self) -> bool:
-        """Whether `learn` wants what a range sensor measured."""
-        return bool(self._settings.range_topic)
-
-    @property
-    def learns(self) -> bool:
-        """Whether `learn` wants each frame's depth."""
-        return self.wants_ground or self.wants_ranges
 
     def at(self, stamp: float) -> tuple[Scale | None, bool]:
         """Return the scale for the picture of `stamp` (s), and whether points may be made."""
@@ -142,18 +120,18 @@ class CameraScale:
 
         pose: of the optical frame in ground_frame. ranges: None is as if the sensor were slow.
         """
-        if self.wants_ground:
-            self._tracker.update(self._height_source, self._by_ground(unscaled, pose), stamp)
+        if self._by_height:
+            self._tracker.update(self._by_height, self._look_down(unscaled, pose), stamp)
         if self.wants_ranges and ranges is not None:
             found = ranges if isinstance(ranges, Declined) else ranging.measure(
                 ranges.points, unscaled.depth, unscaled.camera, self._relative, ranges.cone)
-            self._tracker.update(self._range_source, found, stamp)
+            self._tracker.update(self._by_range, found, stamp)
 
-    def _by_ground(self, unscaled: Unscaled, pose: Pose | Declined | None) -> Reading | Declined:
+    def _look_down(self, unscaled: Unscaled, pose: Pose | Declined | None) -> Reading | Declined:
         if isinstance(pose, Declined):
             return pose
         if pose is None:
-            mounting = self._settings.height, self._settings.pitch, 0.0
+            mounting = self._mounting
         else:
             x, y, z = -pose.rotation[2]  # down
             mounting = (_rounded(pose.translation[2], HEIGHT_STEP),

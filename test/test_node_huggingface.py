@@ -65,14 +65,17 @@ def test_what_it_is_stands_in_the_diagnostics(robot):
     assert values['network input'] == '126x42'
 
 
-def test_relative_depth_does_not_become_metres_by_itself(robot, folders):
+def test_relative_depth_does_not_become_metres_by_itself(running, robot, folders):
     for label in ('deactivate', 'cleanup'):
         assert robot.transition(label)
     robot.set(model=f'huggingface:{folders[1]}')
     assert robot.transition('configure') is False
     sentence = robot.wait_status('configure failed').message
     assert 'relative inverse depth' in sentence and 'depth_scale' in sentence
-    robot.set(depth_scale=0.4, depth_shift=0.05)
+    robot.set(range_topic='velo')
+    assert robot.transition('configure') and robot.transition('cleanup')
+    assert 'scale from the range sensor on /velo (range_topic), nothing before' in running[0].log
+    robot.set(range_topic='', depth_scale=0.4, depth_shift=0.05)
     assert robot.transition('configure') and robot.transition('activate')
     robot.wait_for_node()
     robot.forget()
