@@ -18,9 +18,9 @@ import struct
 import numpy as np
 
 from depth_estimation_ros import encodings
-from depth_estimation_ros.camera import Calibration, CameraError, PinholeCamera
 from depth_estimation_ros.drives import DriveError
 from depth_estimation_ros.drives.bag import Bag, Message
+from depth_estimation_ros.drives.bag_pictures import camera_of
 from depth_estimation_ros.drives.kitti import project_velodyne
 from depth_estimation_ros.evaluate import Sample
 from depth_estimation_ros.frames import pose_of
@@ -142,7 +142,7 @@ def _pairs(judged: list[int], truths: list[int], exact: bool) -> dict[int, int]:
 
 def _sample(stamp: int, picture, truth, judged: str, info, transforms, recorded: bool,
             rectified: str) -> Sample:
-    camera = _camera(info, picture, judged, rectified)
+    camera = camera_of(info, picture, judged, rectified)
     image = depth = None
     if recorded:
         depth = _depth_image(picture, judged)
@@ -163,19 +163,6 @@ def _sample(stamp: int, picture, truth, judged: str, info, transforms, recorded:
             raise DriveError(f'the true depth has {true.shape[1]}x{true.shape[0]} pixels, '
                              f'{judged} {camera.width}x{camera.height}: they must be of one size')
     return Sample(str(stamp), image, camera, true, depth)
-
-
-def _camera(info, picture, judged: str, rectified: str) -> PinholeCamera:
-    roi = info.roi
-    calibration = Calibration(
-        info.width, info.height, info.distortion_model, *(
-            tuple(float(x) for x in numbers) for numbers in (info.d, info.k, info.r, info.p)),
-        (info.binning_x, info.binning_y), (roi.x_offset, roi.y_offset, roi.width, roi.height))
-    try:
-        return calibration.camera(picture.width, picture.height, rectified == 'true' or (
-            rectified == 'auto' and calibration.is_rectified(judged)))
-    except CameraError as error:
-        raise DriveError(f'the CameraInfo beside {judged}: {error}') from None
 
 
 def _depth_image(message, topic: str) -> np.ndarray:

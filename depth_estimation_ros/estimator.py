@@ -31,6 +31,7 @@ from depth_estimation_ros.points import Cloud, Picture, PointGrid, PointOptions
 from depth_estimation_ros.resize import resize
 from depth_estimation_ros.runtime import find_device, find_precisions, Runtime
 from depth_estimation_ros.scale import scale_for
+from depth_estimation_ros.temporal import TemporalFilter
 
 OUTPUTS = frozenset({'depth', 'confidence', 'color', 'points'})
 
@@ -83,7 +84,8 @@ class Request(NamedTuple):
     """
     A picture (ColorImage or (H, W, 3) uint8 RGB), its camera, and what is to be made of it.
 
-    unscaled: whether the depth in the network's own units is wanted too.
+    unscaled: whether the depth in the network's own units is wanted too. memory: of this camera's
+    last pictures, which steadies all depth that comes out; stamp: the picture's time for it, s.
     """
 
     image: ColorImage | np.ndarray
@@ -91,6 +93,8 @@ class Request(NamedTuple):
     options: DepthOptions = DepthOptions()
     outputs: Collection[str] = OUTPUTS
     unscaled: bool = False
+    memory: TemporalFilter | None = None
+    stamp: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +124,8 @@ class _View:
 
 class DepthEstimator:
     """
-    A network on a device. Stateless: equal input gives equal output, frame after frame.
+    A network on a device. Stateless: equal input gives equal output, frame after frame; what
+    remembers is the caller's, and comes with the Request.
 
     `device` is auto, cpu, cuda or cuda:N, `precision` auto, fp32, fp16 or bf16, `cameras` how
     many different ones will take turns, `compiled` whether the network is compiled for each size
@@ -190,12 +195,15 @@ class DepthEstimator:
             values, confidence = self.forward(inputs / 255, cameras)
             for row, i in enumerate(batch):
                 sure = None if confidence is None else confidence[row, 0]
-                if OUTPUTS.intersection(requests[i].outputs):
-                    estimates[i] = self._finish(values[row, 0], sure, inputs[row], pictures[i],
-                                                views[i], requests[i])
-                if requests[i].unscaled:
+                found, request = values[row, 0], requests[i]
+                if request.memory:
+                    found = request.memory.steady(found, request.stamp, request.camera)
+                if OUTPUTS.intersection(request.outputs):
+                    estimates[i] = self._finish(found, sure, inputs[row], pictures[i],
+                                                views[i], request)
+                if request.unscaled:
                     estimates[i] = replace(
-                        estimates[i], unscaled=self._unscaled(values[row, 0], views[i]))
+                        estimates[i], unscaled=self._unscaled(found, views[i]))
         self.forward_seconds = self.forward.seconds()
         return estimates
 

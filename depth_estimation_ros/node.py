@@ -35,6 +35,7 @@ from depth_estimation_ros.runtime import spare_threads
 from depth_estimation_ros.scale import Scale
 from depth_estimation_ros.scale_tracker import Declined
 from depth_estimation_ros.stream import CameraStream, Frame
+from depth_estimation_ros.temporal import TemporalFilter
 
 WATCH_PERIOD = 0.2  # seconds
 DIAGNOSTICS_PERIOD = 1.0
@@ -61,6 +62,7 @@ class DepthNode(LifecycleNode):
         self._scales: dict[CameraStream, tuple[ScaleSettings, CameraScale]] = {}
         self._scales_lock = threading.Lock()
         self._frames = Frames(self)
+        self._memories: dict[CameraStream, TemporalFilter] = {}
         self._own_parameters = NodeParameters(self, self._refuse)
         self._streams = [CameraStream(self, self._own_parameters, self._wake.set, camera)
                          for camera in self._own_parameters.settings.cameras]
@@ -102,6 +104,16 @@ class DepthNode(LifecycleNode):
                 self._scales[stream] = wanted, CameraScale(
                     self._estimator.network.contract, wanted)
             return self._scales[stream][1]
+
+    def _memory(self, stream: CameraStream) -> TemporalFilter | None:
+        """Return what remembers a camera's last frames; anew when temporal.window changes."""
+        window = self._own_parameters.settings.temporal_window
+        if window < 2:
+            self._memories.pop(stream, None)
+            return None
+        if stream not in self._memories or self._memories[stream].window != window:
+            self._memories[stream] = TemporalFilter(window)
+        return self._memories[stream]
 
     # -- lifecycle --
 
@@ -232,6 +244,7 @@ class DepthNode(LifecycleNode):
         for stream in self._streams:
             stream.deactivate()
             stream.complaints.clear()
+        self._memories.clear()
         self._complaints.clear()
 
     def _cleanup(self) -> None:
@@ -332,7 +345,8 @@ class DepthNode(LifecycleNode):
             stream.complaints.raise_('bad info', f'{stream.info_topic}: {error}', ERROR)
             return None
         running = self._scale(stream)
-        scale, trusted = running.at(_seconds(frame.header.stamp))
+        stamp = _seconds(frame.header.stamp)
+        scale, trusted = running.at(stamp)
         for number, sentence in enumerate(running.sentences):
             stream.complaints.raise_(f'scale {number}', f'{stream.image_topic}: {sentence}')
         trusted |= self._own_parameters.settings.stale_points
@@ -341,7 +355,8 @@ class DepthNode(LifecycleNode):
             outputs = frozenset()
         return replace(frame, outputs=outputs), Request(
             frame.image, frame.camera, self._options(scale), outputs,
-            running.learns and bool(OUTPUTS & frame.outputs))
+            running.learns and bool(OUTPUTS & frame.outputs),
+            memory=self._memory(stream), stamp=stamp)
 
     def _options(self, scale: Scale | None) -> DepthOptions:
         return replace(self._own_parameters.settings.depth,

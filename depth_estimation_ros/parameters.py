@@ -152,6 +152,8 @@ TABLE = (
               bounds=(0.1, 3600.0)),
     Parameter('autostart', True, 'configure and activate at start; false leaves that to a '
               'lifecycle manager', AT_START),
+    Parameter('temporal.window', 0, 'frames over which flicker is damped, that of the scale and '
+              'that of each pixel, while larger changes pass; 0 or 1: off', bounds=(0, 30)),
     Parameter('points.organized', False, 'one point a pixel, NaN where there is none; false: '
               'valid points only'),
     Parameter('points.stride', 1, 'every n-th row and column becomes a point', bounds=(1, 64)),
@@ -224,6 +226,7 @@ class Settings:
     max_rate: float
     camera_info_timeout: float
     autostart: bool
+    temporal_window: int
     depth: DepthOptions  # without a scale, which depends on the model too
     own: Mapping[str, float | str]  # <camera>.<one of PER_CAMERA>; 0 or empty: as for all
 
@@ -248,6 +251,7 @@ def settings_from(values: Mapping[str, Any]) -> Settings:
     own = {name: value for name, value in values.items()
            if name not in BY_NAME and name.partition('.')[2] in PER_CAMERA}
     return Settings(**{**plain, 'cameras': tuple(plain['cameras'])}, own=own,
+                    temporal_window=values['temporal.window'],
                     depth=DepthOptions(**depth, points=PointOptions(**points)))
 
 

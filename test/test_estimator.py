@@ -12,12 +12,13 @@ import re
 import cv2
 from depth_estimation_ros.camera import CameraError, Lens, PinholeCamera
 from depth_estimation_ros.encodings import ColorImage
-from depth_estimation_ros.estimator import DepthEstimator, DepthOptions
+from depth_estimation_ros.estimator import DepthEstimator, DepthOptions, Request
 from depth_estimation_ros.models.contract import (
     Network, ScaleContract, ScaleKind, TrainingCamera)
 from depth_estimation_ros.points import PointOptions
 from depth_estimation_ros.runtime import cpu_has_bf16, DeviceError, find_device, find_precisions
 from depth_estimation_ros.scale import scale_for, ScaleError
+from depth_estimation_ros.temporal import TemporalFilter
 import numpy as np
 import pytest
 import torch
@@ -339,3 +340,17 @@ def test_precisions():
         find_precisions('int4', cpu)
     with pytest.raises(DeviceError, match='exported.*auto'):
         find_precisions('bf16', cpu, fixed=True)
+
+
+def test_a_memory_steadies_all_that_comes_out_and_the_scale_is_learnt_from_that():
+    memory, unsteady = TemporalFilter(5), estimator(inverse=False)
+    options = replace(ALL, metres_per_unit=3.0, publish_size='network')
+    for number, red in enumerate((100, 104)):
+        [estimate] = unsteady.estimate_all([Request(
+            picture(red), CAMERA, options, {'depth'}, unscaled=True, memory=memory,
+            stamp=0.1 * number)])
+        np.testing.assert_allclose(estimate.depth, 3 * estimate.unscaled.depth, rtol=1e-5)
+    steady = np.nanmean(estimate.unscaled.depth) * 255
+    assert 101 < steady < 102  # the second of two, in a mean over five
+    [estimate] = unsteady.estimate([(picture(104), CAMERA)], options)
+    np.testing.assert_allclose(estimate.depth, 3 * 104 / 255, rtol=1e-4)
