@@ -24,16 +24,17 @@ import torch
 
 from depth_estimation_ros import networks
 from depth_estimation_ros.camera import CameraError
-from depth_estimation_ros.camera_scale import CameraScale
+from depth_estimation_ros.camera_scale import CameraScale, ScaleSettings
 from depth_estimation_ros.diagnostics import (
     Complaints, diagnostic_array, diagnostic_status, ERROR)
-from depth_estimation_ros.estimator import DepthEstimator, DepthOptions, OUTPUTS, Request
+from depth_estimation_ros.estimator import (
+    DepthEstimator, DepthOptions, OUTPUTS, Request, Unscaled)
 from depth_estimation_ros.frames import FrameError, Frames
-from depth_estimation_ros.parameters import (
-    BY_NAME, NodeParameters, PER_CAMERA, Settings, UNCONFIGURED)
+from depth_estimation_ros.parameters import NodeParameters, Settings, UNCONFIGURED, when
 from depth_estimation_ros.points import level_pose
 from depth_estimation_ros.runtime import spare_threads
 from depth_estimation_ros.scale import Scale
+from depth_estimation_ros.scale_tracker import Declined
 from depth_estimation_ros.stream import CameraStream, Frame
 from depth_estimation_ros.temporal import TemporalFilter
 
@@ -59,7 +60,7 @@ class DepthNode(LifecycleNode):
         self._stopping = False
         self._in_transition = False
         self._complaints = Complaints(self.get_logger())
-        self._scales: dict[CameraStream, tuple[tuple, CameraScale]] = {}
+        self._scales: dict[CameraStream, tuple[ScaleSettings, CameraScale]] = {}
         self._scales_lock = threading.Lock()
         self._frames = Frames(self)
         self._memories: dict[CameraStream, TemporalFilter] = {}
@@ -81,21 +82,28 @@ class DepthNode(LifecycleNode):
         if self._estimator is None:
             return None
         for name in sorted(changed):
-            if name in BY_NAME and BY_NAME[name].when == UNCONFIGURED:
+            if when(name) == UNCONFIGURED:
                 return (f'parameter {name} counts when the node is configured: deactivate and '
                         f'clean it up first (ros2 lifecycle set {self.get_fully_qualified_name()}'
                         ' cleanup)')
         for camera in settings.cameras:
-            CameraScale(self._estimator.network.contract, *_scale_settings(settings, camera))
+            CameraScale(self._estimator.network.contract, self._scale_settings(settings, camera))
         return None
+
+    def _scale_settings(self, settings: Settings, camera: str) -> ScaleSettings:
+        topic = settings.of(camera, 'range_topic')
+        return ScaleSettings(
+            *(settings.of(camera, name) for name in (
+                'depth_scale', 'depth_shift', 'camera_height', 'camera_pitch')),
+            settings.ground_frame, topic and self.resolve_topic_name(topic), settings.scale_hold)
 
     def _scale(self, stream: CameraStream) -> CameraScale:
         """Return the scale of a camera; made anew, and empty, when its parameters change."""
-        wanted = _scale_settings(self._own_parameters.settings, stream.name)
+        wanted = self._scale_settings(self._own_parameters.settings, stream.name)
         with self._scales_lock:
             if stream not in self._scales or self._scales[stream][0] != wanted:
                 self._scales[stream] = wanted, CameraScale(
-                    self._estimator.network.contract, *wanted)
+                    self._estimator.network.contract, wanted)
             return self._scales[stream][1]
 
     def _memory(self, stream: CameraStream) -> TemporalFilter | None:
@@ -192,7 +200,7 @@ class DepthNode(LifecycleNode):
         loaded = networks.load(settings.model, settings.weights, settings.input_size,
                                settings.allow_download)
         network = loaded.network
-        scales = {camera: CameraScale(network.contract, *_scale_settings(settings, camera))
+        scales = {camera: CameraScale(network.contract, self._scale_settings(settings, camera))
                   for camera in settings.cameras}
         self._threads = settings.threads or spare_threads()
         torch.set_num_threads(self._threads)
@@ -201,8 +209,6 @@ class DepthNode(LifecycleNode):
         self._estimator.warm_up()
         for stream in self._streams:
             stream.configure()
-        if settings.points_frame:
-            self._frames.listen()
         self.get_logger().info(
             f'{network.description} on {self._hardware()} in {self._precision()}; '
             + '; '.join(f'{camera}{": " * bool(camera)}{scale}'
@@ -220,6 +226,11 @@ class DepthNode(LifecycleNode):
         self._wake.clear()
         self._worker = threading.Thread(target=self._work, name='depth worker', daemon=True)
         self._worker.start()
+        settings = self._own_parameters.settings
+        if settings.points_frame or any(
+                settings.of(camera, 'range_topic') and not settings.of(camera, 'range_extrinsics')
+                for camera in settings.cameras):
+            self._frames.listen()
         for stream in self._streams:
             stream.activate()
             self.get_logger().info(f'waiting for images on {stream.image_topic} and CameraInfo on '
@@ -264,7 +275,7 @@ class DepthNode(LifecycleNode):
             self._process()
 
     @contextlib.contextmanager
-    def _surviving(self, *streams: CameraStream) -> Iterator[None]:
+    def _surviving(self, *streams: CameraStream, published: bool = False) -> Iterator[None]:
         """Let the worker outlive what a frame of each of `streams` brings about."""
         try:
             yield
@@ -272,7 +283,8 @@ class DepthNode(LifecycleNode):
             if not self.context.ok():  # shutting down: there is nobody to publish to
                 return
             for stream in streams:
-                stream.statistics.drop('failed')
+                if not published:
+                    stream.statistics.drop('failed')
                 stream.complaints.raise_(
                     'failed', f'{stream.image_topic}: a frame failed with '
                     f'{type(error).__name__}: {error}', ERROR)
@@ -312,12 +324,15 @@ class DepthNode(LifecycleNode):
                 frame, request = frames[stream]
                 forward = self._estimator.forward_seconds if OUTPUTS & frame.outputs else None
                 with self._surviving(stream):
-                    if estimate.unscaled:
-                        self._scale(stream).learn(_seconds(frame.header.stamp), estimate.unscaled)
                     if frame.outputs:
                         stream.publish(frame, estimate, request.options.depth_encoding, forward)
                     else:
                         stream.statistics.drop('no scale')
+            # For the next pictures, and when these are out.
+            for stream, estimate in zip(batch, estimates):
+                if estimate.unscaled:
+                    with self._surviving(stream, published=True):
+                        self._learn(stream, frames[stream][0], estimate.unscaled)
 
     def _request(self, stream: CameraStream, message) -> tuple[Frame, Request] | None:
         """Return a frame and what is to be made of it, or None where it was dropped."""
@@ -340,8 +355,8 @@ class DepthNode(LifecycleNode):
             except FrameError as error:
                 wanted -= {'points'}
                 stream.complaints.raise_(
-                    'pose', f"{stream.image_topic}: no points, for points.frame = "
-                    f"'{self._own_parameters.settings.points_frame}': {error}")
+                    'pose', f'{stream.image_topic}: no points while the pose in points.frame '
+                    f'(else ground_frame) is not known: {error}')
         if not wanted:
             stream.statistics.drop('no pose')
             return None
@@ -350,6 +365,7 @@ class DepthNode(LifecycleNode):
         scale, trusted = running.at(stamp)
         for number, sentence in enumerate(running.sentences):
             stream.complaints.raise_(f'scale {number}', f'{stream.image_topic}: {sentence}')
+        trusted |= self._own_parameters.settings.stale_points
         outputs = wanted if trusted else wanted - {'points'}
         if scale is None:  # depth in no unit is not for anybody
             outputs = frozenset()
@@ -373,7 +389,20 @@ class DepthNode(LifecycleNode):
 
     def _options(self, scale: Scale | None) -> DepthOptions:
         return replace(self._own_parameters.settings.depth,
-                       metres_per_unit=scale and scale.metres_per_unit)
+                       metres_per_unit=scale and scale.metres_per_unit,
+                       shift=scale.shift if scale else 0.0)
+
+    def _learn(self, stream: CameraStream, frame: Frame, unscaled: Unscaled) -> None:
+        """Hold the depth of a frame against what the robot knows of distances."""
+        scale, header = self._scale(stream), frame.header
+        ground_frame, pose = self._own_parameters.settings.ground_frame, None
+        if ground_frame:
+            try:
+                pose = self._frames.look_up(ground_frame, header.frame_id, header.stamp)
+            except FrameError as error:
+                pose = Declined(f'{error}, or set camera_height instead of ground_frame')
+        scale.learn(_seconds(header.stamp), unscaled, pose,
+                    stream.ranges(header, self._frames) if scale.wants_ranges else None)
 
     # -- what a user sees --
 
@@ -409,7 +438,6 @@ class DepthNode(LifecycleNode):
         if self._estimator is None:
             summary = 'not configured'
         else:
-            scale = self._scale(stream).standing
             hardware = self._hardware()
             values = {
                 'model': self._estimator.network.description,
@@ -418,8 +446,7 @@ class DepthNode(LifecycleNode):
                 'confidence': "the network's own" if self._estimator.network.has_confidence else
                 'by ' + ', '.join(self._own_parameters.settings.depth.cues),
                 'scale contract': self._estimator.network.contract.kind.value,
-                'scale (m per model unit)': f'{scale.metres_per_unit:g}' if scale else 'none',
-                'scale source': scale.source if scale else 'none yet, and no points',
+                **self._scale(stream).values(),
                 **values}
             camera = stream.camera
             if camera:
@@ -435,10 +462,6 @@ class DepthNode(LifecycleNode):
         name = self.get_fully_qualified_name().lstrip('/')
         return diagnostic_status(f'{name}: {stream.name}' if stream.name else name, hardware,
                                  level, summary, values)
-
-
-def _scale_settings(settings: Settings, camera: str) -> tuple[float, float, float, float]:
-    return (*(settings.of(camera, name) for name in PER_CAMERA), settings.scale_hold)
 
 
 def _seconds(stamp) -> float:

@@ -13,6 +13,7 @@ from rcl_interfaces.msg import (
 
 from depth_estimation_ros.confidence import CUES
 from depth_estimation_ros.estimator import DepthOptions
+from depth_estimation_ros.frames import pose_from_text
 from depth_estimation_ros.points import ANY_HEIGHT, GROUND, PointOptions
 
 ALWAYS = 'takes effect with the next frame'
@@ -22,7 +23,12 @@ AT_START = 'counts at start-up only'
 
 @dataclass(frozen=True)
 class Parameter:
-    """One line of the table. `choices` or `bounds` (both ends included) limit the value."""
+    """
+    One line of the table.
+
+    `choices`, `bounds` (both ends included) or, where it is not empty, `parse`, which raises
+    ValueError, limit the value.
+    """
 
     name: str
     default: Any
@@ -30,6 +36,7 @@ class Parameter:
     when: str = ALWAYS
     choices: tuple[str, ...] = ()
     bounds: tuple[float, float] | None = None
+    parse: Callable[[str], Any] | None = None
 
     def check(self, value: Any) -> Any:
         """Return `value` in the default's type; raise ValueError with a sentence otherwise."""
@@ -50,6 +57,11 @@ class Parameter:
         if self.bounds and not self.bounds[0] <= value <= self.bounds[1]:
             raise ValueError(f'parameter {self.name} = {value!r} is out of range: it goes from '
                              f'{self.bounds[0]:g} to {self.bounds[1]:g}')
+        if self.parse and value:
+            try:
+                self.parse(value)
+            except ValueError as error:
+                raise ValueError(f'parameter {self.name}: {error}') from error
         return value
 
     def _check_names(self, names: list) -> list[str]:
@@ -109,14 +121,26 @@ TABLE = (
     Parameter('depth_encoding', '32FC1', '32FC1: metres, NaN invalid, +Inf beyond max_depth; '
               '16UC1: millimetres, 0 invalid', choices=('32FC1', '16UC1')),
     Parameter('depth_scale', 0.0, "metres per model unit; 0: what the model's scale contract "
-              'says; <camera>.depth_scale overrules it for one of `cameras`', bounds=(0.0, 1e6)),
+              'says; of relative inverse depth 1 / Z = depth_scale * value + depth_shift; '
+              '<camera>.depth_scale overrules it for one of `cameras`', bounds=(0.0, 1e6)),
+    Parameter('depth_shift', 0.0, 'see depth_scale, 1 / metre; <camera>.depth_shift overrules it',
+              bounds=(-1e3, 1e3)),
     Parameter('camera_height', 0.0, 'metres above the ground; above 0 the scale comes from the '
               'ground in the pictures, and no points while it is stale; <camera>.camera_height '
               'overrules it for one of `cameras`', bounds=(0.0, 100.0)),
     Parameter('camera_pitch', 0.0, 'radians that the camera looks down, for camera_height; within '
               '5 degrees; <camera>.camera_pitch overrules it', bounds=(-1.5, 1.5)),
-    Parameter('scale_hold', 5.0, 'seconds without a reading of the ground until the scale is '
-              'stale', bounds=(0.1, 3600.0)),
+    Parameter('ground_frame', '', 'frame on the ground, z up, such as base_footprint, whose tf '
+              'gives height and pitch instead of camera_height and camera_pitch'),
+    Parameter('range_topic', '', 'PointCloud2 or Range of a sensor that sees what the camera '
+              'sees: the scale comes from it, and no points while it is stale; '
+              '<camera>.range_topic overrules it', UNCONFIGURED),
+    Parameter('range_extrinsics', '', "x y z roll pitch yaw (m, rad; such as 0 0 0.3 0 0 0) of "
+              'that sensor in the body of the camera: x forward, y left, z up from its lens; '
+              'empty: by tf; <camera>.range_extrinsics overrules it', parse=pose_from_text),
+    Parameter('scale_hold', 5.0, 'seconds without a reading of the ground or the sensor until '
+              'the scale is stale', bounds=(0.1, 3600.0)),
+    Parameter('stale_points', False, 'make points also of a scale that is stale or not found yet'),
     Parameter('min_depth', 0.1, 'metres along Z; nearer depth is -Inf', bounds=(1e-3, 1e4)),
     Parameter('max_depth', 80.0, 'metres along Z; farther depth is +Inf', bounds=(1e-3, 1e4)),
     Parameter('max_age', 0.0, 'seconds; an older frame is dropped, but not one whose stamp is of '
@@ -147,8 +171,8 @@ TABLE = (
     Parameter('points.edge', PointOptions.edge, 'leaves out what floats between two surfaces; '
               'smaller leaves out more; 0: none', bounds=(0.0, 10.0)),
     Parameter('points.frame', '', "frame whose origin is on the ground, z up, such as "
-              'base_footprint, for heights, ground and voxels; from tf; empty: under the camera, '
-              'by camera_height and camera_pitch'),
+              'base_footprint, for heights, ground and voxels; from tf; empty: ground_frame, '
+              'or else under the camera, by camera_height and camera_pitch'),
     Parameter('points.min_height', -ANY_HEIGHT, 'metres over points.frame; -1000: no bound',
               bounds=(-ANY_HEIGHT, ANY_HEIGHT)),
     Parameter('points.max_height', ANY_HEIGHT, 'metres over points.frame; 1000: no bound',
@@ -192,7 +216,14 @@ def reference() -> str:
 
 
 BY_NAME = {parameter.name: parameter for parameter in TABLE}
-PER_CAMERA = ('depth_scale', 'camera_height', 'camera_pitch')
+PER_CAMERA = ('depth_scale', 'depth_shift', 'camera_height', 'camera_pitch', 'range_topic',
+              'range_extrinsics')
+
+
+def when(name: str) -> str:
+    """Return when a parameter may change; one of a camera as that of all."""
+    parameter = BY_NAME.get(name) or BY_NAME.get(name.partition('.')[2])
+    return parameter.when if parameter else ALWAYS
 
 
 @dataclass(frozen=True)
@@ -211,19 +242,24 @@ class Settings:
     image_transport: str
     rectified: str
     depth_scale: float
+    depth_shift: float
     camera_height: float
     camera_pitch: float
+    ground_frame: str
+    range_topic: str
+    range_extrinsics: str
     scale_hold: float
+    stale_points: bool
     max_age: float
     max_rate: float
     camera_info_timeout: float
     autostart: bool
-    points_frame: str
+    points_frame: str  # ground_frame where points.frame is empty
     temporal_window: int
     depth: DepthOptions  # without a scale, which depends on the model too
-    own: Mapping[str, float]  # <camera>.<one of PER_CAMERA>; 0: as for all
+    own: Mapping[str, float | str]  # <camera>.<one of PER_CAMERA>; 0 or empty: as for all
 
-    def of(self, camera: str, name: str) -> float:
+    def of(self, camera: str, name: str) -> float | str:
         """Return the value of one of PER_CAMERA that holds for a camera."""
         return self.own.get(f'{camera}.{name}') or getattr(self, name)
 
@@ -241,7 +277,7 @@ def settings_from(values: Mapping[str, Any]) -> Settings:
                          f'not be above points.max_height = {values["points.max_height"]:g}')
     points = {name[7:]: value for name, value in values.items()
               if name in BY_NAME and name.startswith('points.')}
-    frame = points.pop('frame')
+    frame = points.pop('frame') or values['ground_frame']
     cues = tuple(cue for cue in CUES if values[f'confidence.{cue}'])
     if not cues:
         raise ValueError('parameters confidence.range, confidence.flip and confidence.edges are '
@@ -281,7 +317,7 @@ class NodeParameters:
         for camera in filter(None, self._values['cameras']):
             for name in PER_CAMERA:
                 own = replace(BY_NAME[name], name=f'{camera}.{name}',
-                              description=f'{name} of {camera}; 0: as {name}')
+                              description=f'{name} of {camera}; 0 or empty: as {name}')
                 self._by_name[own.name] = own
                 self._values[own.name] = self._declare(node, own)
         try:
