@@ -76,7 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
     predict.add_argument('--precision', default='auto', help='auto, fp32, fp16 or bf16')
     predict.add_argument('--depth-scale', type=float, default=0.0, metavar='METRES',
-                         help="metres per model unit (default 0: the model's contract)")
+                         help="metres per model unit (default 0: the model's contract); of "
+                         'relative inverse depth 1 / Z = this * value')
     predict.add_argument('--max-depth', type=float, default=80.0, metavar='METRES')
     predict.add_argument('--write', default=argparse.SUPPRESS, type=lambda text: text.split(','),
                          help='some of depth,color,points,film (default all)')
@@ -101,7 +102,8 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument('--min-depth', type=float, default=1e-3, metavar='METRES')
     evaluate.add_argument('--max-depth', type=float, default=80.0, metavar='METRES')
     evaluate.add_argument('--depth-scale', type=float, default=0.0, metavar='METRES',
-                          help="metres per model unit (default 0: the model's contract)")
+                          help="metres per model unit (default 0: the model's contract); of "
+                          'relative inverse depth 1 / Z = this * value')
     evaluate.add_argument('--depth-topic', default='', metavar='TOPIC',
                           help='judge this recorded depth of the bag instead of a model')
     evaluate.add_argument('--truth-topic', default='', metavar='TOPIC',

@@ -104,7 +104,7 @@ class Compilation:
             self._process = subprocess.Popen(
                 [sys.executable, '-m', __name__, folder / 'task', self._program,
                  str(torch.get_num_threads())],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env={**os.environ, 'TORCHINDUCTOR_CACHE_DIR': str(folder / 'inductor'),
                      'TMPDIR': str(folder), 'PYTHONPATH': os.pathsep.join(filter(None, sys.path))})
 
@@ -135,8 +135,9 @@ class Compilation:
     def close(self) -> None:
         """Stop the compiler, where it still works."""
         if self._process:
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError):  # it has not come to its setpgrp
                 os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.kill()
             self._process.wait()
             self._process = None
         if self._scratch:
@@ -197,6 +198,8 @@ def _compile(task: Path, program: Path) -> None:
 
 def main() -> int:
     """Compile what the arguments say, at low priority; the last line says what went wrong."""
+    # A group, to be ended with its g++; no session, for which autogroup would forget the nice.
+    os.setpgrp()
     os.nice(10)
     try:
         import torch._inductor  # noqa: F401, a part that is not imported by torch itself

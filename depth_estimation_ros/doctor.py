@@ -73,6 +73,7 @@ def _ros(listen: float) -> Iterator[tuple[str, str]]:
                         "without ROS: pip install 'depth_estimation_ros[jazzy]'")
         return
     try:
+        from depth_estimation_ros.frames import tf2_ros
         from depth_estimation_ros.messages import cv_bridge, sensor_msgs_py
     except Exception as error:  # a report must survive whatever it reports
         yield 'the node', f'cannot start ({type(error).__name__}: {error})'
@@ -81,6 +82,7 @@ def _ros(listen: float) -> Iterator[tuple[str, str]]:
     yield 'rmw in use', rclpy.get_rmw_implementation_identifier()
     yield 'cv_bridge', cv_bridge()[1]
     yield 'sensor_msgs_py', sensor_msgs_py()[1]
+    yield 'tf2_ros', tf2_ros()[1]
 
     rclpy.init(args=[])
     try:

@@ -46,7 +46,8 @@ class DepthOptions:
     """
     What is made of the network's values.
 
-    metres_per_unit: metres per model unit, None = what the model's scale contract says.
+    metres_per_unit: metres per model unit, None = what the model's scale contract says. shift: of
+    relative inverse depth v, 1 / Z = v / metres_per_unit + shift, in 1 / metre.
     min_depth, max_depth: metres along Z; nearer is -Inf, farther +Inf (REP 117), both 0 in 16UC1.
     publish_size: `full` (the image's) or `network` (the network's grid). depth_encoding: `32FC1`
     (float32 metres) or `16UC1` (uint16 millimetres, 0 = none). cues: of confidence.CUES, what
@@ -55,6 +56,7 @@ class DepthOptions:
     """
 
     metres_per_unit: float | None = None
+    shift: float = 0.0
     min_depth: float = 0.1
     max_depth: float = 80.0
     publish_size: str = 'full'
@@ -156,6 +158,7 @@ class DepthEstimator:
         self.forward = Runtime(network, self.device, find_precisions(
             precision, self.device, network.fixed_precision), compiled)
         self.network = self.forward.network
+        self._relative = network.contract.relative
         self.forward_seconds = 0.0
         # Bounded and few: for a raw 12 megapixel camera one takes over 100 MB.
         self._view = lru_cache(maxsize=1 + cameras)(self._make_view)
@@ -308,12 +311,16 @@ class DepthEstimator:
             target.y, view.input.height - target.y - target.height),
             mode='replicate')[0]
 
+    def _valid(self, values: torch.Tensor) -> torch.Tensor:
+        """Return a network's values, NaN where they are none: its contract wants them above 0."""
+        there = values.isfinite()
+        return torch.where(there if self._relative else there & (values > 0), values, math.nan)
+
     def _unscaled(self, values: torch.Tensor, view: _View) -> Unscaled:
         height, width = values.shape
-        if self.network.contract.relative:
-            depth = torch.where(values.isfinite(), values, math.nan)
-        else:
-            depth = 1 / _valid(values) if self.network.inverse else _valid(values)
+        values = self._valid(values)
+        # Of relative inverse depth there is no depth before its shift is known.
+        depth = 1 / values if self.network.inverse and not self._relative else values
         sx, sy = width / view.input.width, height / view.input.height
         seen = torch.zeros_like(depth, dtype=torch.bool)
         seen[math.ceil(view.target.y * sy):int((view.target.y + view.target.height) * sy),
@@ -325,7 +332,7 @@ class DepthEstimator:
                   options: DepthOptions) -> torch.Tensor:
         """Return the confidence (h, w) of a network that gives none, on its own grid."""
         height, width = values.shape
-        depth, turned = (None if plane is None else self._metres(_valid(plane), options)
+        depth, turned = (None if plane is None else self._metres(self._valid(plane), options)
                          for plane in (values, mirrored))
         return conclude(depth, view.input.resized(width, height), turned, options.cues)
 
@@ -337,7 +344,7 @@ class DepthEstimator:
             picture = Picture(rgb_input, (0, 1, 2))
 
         # What is no depth becomes NaN on the network's grid, which is small, and stays it.
-        depth = self._metres(_place(_valid(values), view, math.nan), options)
+        depth = self._metres(_place(self._valid(values), view, math.nan), options)
         if view.blind is not None:
             depth.masked_fill_(view.blind, math.nan)
         # Too near, too far (REP 117), in place: a new plane costs more than what is done to it.
@@ -369,6 +376,9 @@ class DepthEstimator:
         scale = options.metres_per_unit
         if scale is None:
             scale = scale_for(self.network.contract, 0.0).metres_per_unit
+        if self._relative:
+            inverse = values / scale + options.shift
+            return (1 / inverse).masked_fill_(inverse <= 0, math.inf)  # not beyond infinity
         return scale / values if self.network.inverse else scale * values
 
     def _colorize(self, depth: torch.Tensor, options: DepthOptions) -> np.ndarray:
@@ -390,11 +400,6 @@ def _with_mirrored(rgb: torch.Tensor, cameras: torch.Tensor,
 
 def _hashable(pose: tuple[np.ndarray, np.ndarray]) -> tuple[bytes, ...]:
     return tuple(np.asarray(part, np.float64).tobytes() for part in pose)
-
-
-def _valid(values: torch.Tensor) -> torch.Tensor:
-    """Return a network's values, NaN where they are none: its contract wants them above 0."""
-    return torch.where((values > 0) & values.isfinite(), values, math.nan)
 
 
 def _place(plane: torch.Tensor, view: _View, outside: float) -> torch.Tensor:

@@ -8,6 +8,7 @@ tf2_ros is on every robot and not on PyPI, so that it is imported when it is ask
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 import math
 import threading
 from typing import NamedTuple
@@ -51,6 +52,16 @@ def pose_from(values: Sequence[float]) -> Pose:
     return Pose(about_z @ about_y @ about_x, np.array(values[:3], np.float64))
 
 
+def pose_from_text(text: str) -> Pose:
+    """Return pose_from of numbers between spaces, as URDF writes them; raises FrameError."""
+    try:
+        return pose_from([float(number) for number in text.split()])
+    except FrameError:
+        raise
+    except ValueError as error:
+        raise FrameError(f"'{text}' are not six numbers x y z roll pitch yaw") from error
+
+
 def rotation_of(x: float, y: float, z: float, w: float) -> np.ndarray:
     """Return the (3, 3) rotation of a quaternion, which need not be of length 1."""
     x, y, z, w = np.array([x, y, z, w]) / np.linalg.norm([x, y, z, w])
@@ -65,6 +76,16 @@ def pose_of(transform) -> Pose:
     return Pose(rotation_of(q.x, q.y, q.z, q.w), np.array([t.x, t.y, t.z], np.float64))
 
 
+@lru_cache(maxsize=1)
+def tf2_ros():
+    """Return (tf2_ros or None, a sentence on its health)."""
+    try:
+        import tf2_ros
+    except Exception as error:  # one that is built for another Python, too
+        return None, f'tf2_ros is not there ({type(error).__name__}: {error})'
+    return tf2_ros, 'tf2_ros works'
+
+
 class Frames:
     """What tf says on a node's robot; nothing is subscribed to before it is asked. Thread-safe."""
 
@@ -75,26 +96,12 @@ class Frames:
 
     def listen(self) -> None:
         """Begin to hear tf, so that `look_up` has it later; nothing happens without tf2_ros."""
-        try:
-            self._listen()
-        except FrameError:  # said by look_up, where it is missed
-            pass
-
-    def _listen(self):
+        library, _ = tf2_ros()
         with self._lock:
-            if self._buffer is None:
-                try:
-                    import tf2_ros
-                except Exception as error:  # one that is built for another Python, too
-                    raise FrameError(
-                        f'tf cannot be read, for tf2_ros is not there ({type(error).__name__}: '
-                        f'{error}): install it (apt install ros-$ROS_DISTRO-tf2-ros-py)'
-                    ) from error
+            if library and self._buffer is None:
                 # The node's clock empties the buffer where a replayed bag begins anew.
-                buffer = tf2_ros.Buffer(node=self._node)
-                self._listener = tf2_ros.TransformListener(buffer, self._node)
-                self._buffer = buffer
-            return self._buffer
+                self._buffer = library.Buffer(node=self._node)
+                self._listener = library.TransformListener(self._buffer, self._node)
 
     def look_up(self, target: str, source: str, stamp) -> Pose:
         """
@@ -102,20 +109,23 @@ class Frames:
 
         That of just this time: a moving frame is never taken for where it was.
         """
-        buffer = self._listen()
-        import tf2_ros
+        library, health = tf2_ros()
+        if library is None:
+            raise FrameError(f'tf cannot be read, for {health}: install it (apt install '
+                             'ros-$ROS_DISTRO-tf2-ros-py)')
+        self.listen()
         from rclpy.time import Time
         wanted = Time.from_msg(stamp)
         try:
-            return pose_of(buffer.lookup_transform(target, source, wanted).transform)
-        except tf2_ros.ExtrapolationException as error:
+            return pose_of(self._buffer.lookup_transform(target, source, wanted).transform)
+        except library.ExtrapolationException as error:
             latest = Time.from_msg(
-                buffer.lookup_transform(target, source, Time()).header.stamp)
+                self._buffer.lookup_transform(target, source, Time()).header.stamp)
             behind = (wanted.nanoseconds - latest.nanoseconds) * 1e-9
             raise FrameError(
                 f"tf knows where '{source}' is in '{target}' only " + (
                     f'up to {behind:.2f} s before the picture: it comes late, or by another clock'
                     if behind > 0 else 'after the picture')) from error
-        except tf2_ros.TransformException as error:
+        except library.TransformException as error:
             raise FrameError(f"tf has no transform from '{source}' to '{target}': publish it"
                              ) from error

@@ -24,16 +24,17 @@ import torch
 
 from depth_estimation_ros import networks
 from depth_estimation_ros.camera import CameraError
-from depth_estimation_ros.camera_scale import CameraScale
+from depth_estimation_ros.camera_scale import CameraScale, ScaleSettings
 from depth_estimation_ros.diagnostics import (
     Complaints, diagnostic_array, diagnostic_status, ERROR)
-from depth_estimation_ros.estimator import DepthEstimator, DepthOptions, OUTPUTS, Request
-from depth_estimation_ros.frames import FrameError, Frames, pose_from
-from depth_estimation_ros.parameters import (
-    BY_NAME, NodeParameters, PER_CAMERA, Settings, UNCONFIGURED)
+from depth_estimation_ros.estimator import (
+    DepthEstimator, DepthOptions, OUTPUTS, Request, Unscaled)
+from depth_estimation_ros.frames import FrameError, Frames, pose_from_text
+from depth_estimation_ros.parameters import NodeParameters, Settings, UNCONFIGURED, when
 from depth_estimation_ros.points import level_pose
 from depth_estimation_ros.runtime import spare_threads
 from depth_estimation_ros.scale import Scale
+from depth_estimation_ros.scale_tracker import Declined
 from depth_estimation_ros.scan import ScanError
 from depth_estimation_ros.stream import CameraStream, Frame
 from depth_estimation_ros.temporal import TemporalFilter
@@ -60,7 +61,7 @@ class DepthNode(LifecycleNode):
         self._stopping = False
         self._in_transition = False
         self._complaints = Complaints(self.get_logger())
-        self._scales: dict[CameraStream, tuple[tuple, CameraScale]] = {}
+        self._scales: dict[CameraStream, tuple[ScaleSettings, CameraScale]] = {}
         self._scales_lock = threading.Lock()
         self._frames = Frames(self)
         self._memories: dict[CameraStream, TemporalFilter] = {}
@@ -82,21 +83,28 @@ class DepthNode(LifecycleNode):
         if self._estimator is None:
             return None
         for name in sorted(changed):
-            if name in BY_NAME and BY_NAME[name].when == UNCONFIGURED:
+            if when(name) == UNCONFIGURED:
                 return (f'parameter {name} counts when the node is configured: deactivate and '
                         f'clean it up first (ros2 lifecycle set {self.get_fully_qualified_name()}'
                         ' cleanup)')
         for camera in settings.cameras:
-            CameraScale(self._estimator.network.contract, *_scale_settings(settings, camera))
+            CameraScale(self._estimator.network.contract, self._scale_settings(settings, camera))
         return None
+
+    def _scale_settings(self, settings: Settings, camera: str) -> ScaleSettings:
+        topic = settings.of(camera, 'range_topic')
+        return ScaleSettings(
+            *(settings.of(camera, name) for name in (
+                'depth_scale', 'depth_shift', 'camera_height', 'camera_pitch')),
+            settings.ground_frame, topic and self.resolve_topic_name(topic), settings.scale_hold)
 
     def _scale(self, stream: CameraStream) -> CameraScale:
         """Return the scale of a camera; made anew, and empty, when its parameters change."""
-        wanted = _scale_settings(self._own_parameters.settings, stream.name)
+        wanted = self._scale_settings(self._own_parameters.settings, stream.name)
         with self._scales_lock:
             if stream not in self._scales or self._scales[stream][0] != wanted:
                 self._scales[stream] = wanted, CameraScale(
-                    self._estimator.network.contract, *wanted)
+                    self._estimator.network.contract, wanted)
             return self._scales[stream][1]
 
     def _memory(self, stream: CameraStream) -> TemporalFilter | None:
@@ -193,7 +201,7 @@ class DepthNode(LifecycleNode):
         loaded = networks.load(settings.model, settings.weights, settings.input_size,
                                settings.allow_download)
         network = loaded.network
-        scales = {camera: CameraScale(network.contract, *_scale_settings(settings, camera))
+        scales = {camera: CameraScale(network.contract, self._scale_settings(settings, camera))
                   for camera in settings.cameras}
         self._threads = settings.threads or spare_threads()
         torch.set_num_threads(self._threads)
@@ -202,8 +210,6 @@ class DepthNode(LifecycleNode):
         self._estimator.warm_up()
         for stream in self._streams:
             stream.configure()
-        if settings.points_frame or settings.scan_frame:
-            self._frames.listen()
         self.get_logger().info(
             f'{network.description} on {self._hardware()} in {self._precision()}; '
             + '; '.join(f'{camera}{": " * bool(camera)}{scale}'
@@ -221,6 +227,11 @@ class DepthNode(LifecycleNode):
         self._wake.clear()
         self._worker = threading.Thread(target=self._work, name='depth worker', daemon=True)
         self._worker.start()
+        settings = self._own_parameters.settings
+        if settings.points_frame or settings.scan_frame or any(
+                settings.of(camera, 'range_topic') and not settings.of(camera, 'range_extrinsics')
+                for camera in settings.cameras):
+            self._frames.listen()
         for stream in self._streams:
             stream.activate()
             self.get_logger().info(f'waiting for images on {stream.image_topic} and CameraInfo on '
@@ -265,7 +276,7 @@ class DepthNode(LifecycleNode):
             self._process()
 
     @contextlib.contextmanager
-    def _surviving(self, *streams: CameraStream) -> Iterator[None]:
+    def _surviving(self, *streams: CameraStream, published: bool = False) -> Iterator[None]:
         """Let the worker outlive what a frame of each of `streams` brings about."""
         try:
             yield
@@ -273,7 +284,8 @@ class DepthNode(LifecycleNode):
             if not self.context.ok():  # shutting down: there is nobody to publish to
                 return
             for stream in streams:
-                stream.statistics.drop('failed')
+                if not published:
+                    stream.statistics.drop('failed')
                 stream.complaints.raise_(
                     'failed', f'{stream.image_topic}: a frame failed with '
                     f'{type(error).__name__}: {error}', ERROR)
@@ -313,12 +325,15 @@ class DepthNode(LifecycleNode):
                 frame, request = frames[stream]
                 forward = self._estimator.forward_seconds if OUTPUTS & frame.outputs else None
                 with self._surviving(stream):
-                    if estimate.unscaled:
-                        self._scale(stream).learn(_seconds(frame.header.stamp), estimate.unscaled)
                     if frame.outputs:
                         stream.publish(frame, estimate, request.options.depth_encoding, forward)
                     else:
                         stream.statistics.drop('no scale')
+            # For the next pictures, and when these are out.
+            for stream, estimate in zip(batch, estimates):
+                if estimate.unscaled:
+                    with self._surviving(stream, published=True):
+                        self._learn(stream, frames[stream][0], estimate.unscaled)
 
     def _request(self, stream: CameraStream, message) -> tuple[Frame, Request] | None:
         """Return a frame and what is to be made of it, or None where it was dropped."""
@@ -335,17 +350,17 @@ class DepthNode(LifecycleNode):
             stream.complaints.raise_('bad info', f'{stream.info_topic}: {error}', ERROR)
             return None
         wanted, poses = frame.outputs, {}
-        settings = self._own_parameters.settings
-        for output, find, place in (('points', self._pose, settings.points_frame),
-                                    ('scan', self._scan_pose, settings.scan_frame)):
+        for output, find, place in (
+                ('points', self._pose, 'points.frame (else ground_frame)'),
+                ('scan', self._scan_pose, 'scan.frame')):
             if output in wanted:
                 try:
                     poses[output] = find(stream, frame)
                 except (FrameError, ScanError) as error:
                     wanted -= {output}
                     stream.complaints.raise_(
-                        f'{output} pose', f'{stream.image_topic}: no {output}, for '
-                        f"{output}.frame = '{place}': {error}")
+                        f'{output} pose', f'{stream.image_topic}: no {output} while the pose in '
+                        f'{place} is not known: {error}')
         if not wanted:
             stream.statistics.drop('no pose')
             return None
@@ -354,6 +369,7 @@ class DepthNode(LifecycleNode):
         scale, trusted = running.at(stamp)
         for number, sentence in enumerate(running.sentences):
             stream.complaints.raise_(f'scale {number}', f'{stream.image_topic}: {sentence}')
+        trusted |= self._own_parameters.settings.stale_points
         outputs = wanted if trusted else wanted - {'points', 'scan'}
         if scale is None:  # depth in no unit is not for anybody
             outputs = frozenset()
@@ -379,14 +395,27 @@ class DepthNode(LifecycleNode):
     def _scan_pose(self, stream: CameraStream, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
         """Return the camera's pose in scan.frame; FrameError, ScanError where that cannot be."""
         settings, header = self._own_parameters.settings, frame.header
-        pose = (pose_from(settings.scan_extrinsics) if any(settings.scan_extrinsics) else
+        pose = (pose_from_text(settings.scan_extrinsics) if settings.scan_extrinsics else
                 self._frames.look_up(settings.scan_frame, header.frame_id, header.stamp))
         self._estimator.check_scan(frame.camera, settings.depth, pose)
         return pose
 
     def _options(self, scale: Scale | None) -> DepthOptions:
         return replace(self._own_parameters.settings.depth,
-                       metres_per_unit=scale and scale.metres_per_unit)
+                       metres_per_unit=scale and scale.metres_per_unit,
+                       shift=scale.shift if scale else 0.0)
+
+    def _learn(self, stream: CameraStream, frame: Frame, unscaled: Unscaled) -> None:
+        """Hold the depth of a frame against what the robot knows of distances."""
+        scale, header = self._scale(stream), frame.header
+        ground_frame, pose = self._own_parameters.settings.ground_frame, None
+        if ground_frame:
+            try:
+                pose = self._frames.look_up(ground_frame, header.frame_id, header.stamp)
+            except FrameError as error:
+                pose = Declined(f'{error}, or set camera_height instead of ground_frame')
+        scale.learn(_seconds(header.stamp), unscaled, pose,
+                    stream.ranges(header, self._frames) if scale.wants_ranges else None)
 
     # -- what a user sees --
 
@@ -422,7 +451,6 @@ class DepthNode(LifecycleNode):
         if self._estimator is None:
             summary = 'not configured'
         else:
-            scale = self._scale(stream).standing
             hardware = self._hardware()
             values = {
                 'model': self._estimator.network.description,
@@ -431,8 +459,7 @@ class DepthNode(LifecycleNode):
                 'confidence': "the network's own" if self._estimator.network.has_confidence else
                 'by ' + ', '.join(self._own_parameters.settings.depth.cues),
                 'scale contract': self._estimator.network.contract.kind.value,
-                'scale (m per model unit)': f'{scale.metres_per_unit:g}' if scale else 'none',
-                'scale source': scale.source if scale else 'none yet, and no points',
+                **self._scale(stream).values(),
                 **values}
             camera = stream.camera
             if camera:
@@ -448,10 +475,6 @@ class DepthNode(LifecycleNode):
         name = self.get_fully_qualified_name().lstrip('/')
         return diagnostic_status(f'{name}: {stream.name}' if stream.name else name, hardware,
                                  level, summary, values)
-
-
-def _scale_settings(settings: Settings, camera: str) -> tuple[float, float, float, float]:
-    return (*(settings.of(camera, name) for name in PER_CAMERA), settings.scale_hold)
 
 
 def _seconds(stamp) -> float:

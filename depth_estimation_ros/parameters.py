@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-import math
 import re
 from typing import Any
 
@@ -14,6 +13,7 @@ from rcl_interfaces.msg import (
 
 from depth_estimation_ros.confidence import CUES
 from depth_estimation_ros.estimator import DepthOptions
+from depth_estimation_ros.frames import pose_from_text
 from depth_estimation_ros.points import ANY_HEIGHT, GROUND, PointOptions
 from depth_estimation_ros.scan import ScanOptions
 
@@ -24,7 +24,12 @@ AT_START = 'counts at start-up only'
 
 @dataclass(frozen=True)
 class Parameter:
-    """One line of the table. `choices` or `bounds` (both ends included) limit the value."""
+    """
+    One line of the table.
+
+    `choices`, `bounds` (both ends included) or, where it is not empty, `parse`, which raises
+    ValueError, limit the value.
+    """
 
     name: str
     default: Any
@@ -32,6 +37,7 @@ class Parameter:
     when: str = ALWAYS
     choices: tuple[str, ...] = ()
     bounds: tuple[float, float] | None = None
+    parse: Callable[[str], Any] | None = None
 
     def check(self, value: Any) -> Any:
         """Return `value` in the default's type; raise ValueError with a sentence otherwise."""
@@ -40,34 +46,24 @@ class Parameter:
             value = str(value).lower()  # YAML turns a bare true into a bool
         if kind is float and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
-        if kind is list and not isinstance(value, (str, bytes)) and hasattr(value, '__len__'):
-            return (self._check_numbers if isinstance(self.default[0], float)
-                    else self._check_names)(list(value))
+        if kind is list and isinstance(value, (list, tuple)):
+            return self._check_names(list(value))
         if type(value) is not kind:
             raise ValueError(f'parameter {self.name} = {value!r} is of the wrong type: it wants '
-                             f'{self.kind}, for instance '
-                             + ('[front, left]' if self.kind == 'names' else repr(self.default)))
+                             f'{_KINDS[kind]}, for instance '
+                             + ('[front, left]' if kind is list else repr(self.default)))
         if self.choices and value not in self.choices:
             raise ValueError(f'parameter {self.name} = {value!r} is not one of '
                              f'{", ".join(self.choices)}')
         if self.bounds and not self.bounds[0] <= value <= self.bounds[1]:
             raise ValueError(f'parameter {self.name} = {value!r} is out of range: it goes from '
                              f'{self.bounds[0]:g} to {self.bounds[1]:g}')
+        if self.parse and value:
+            try:
+                self.parse(value)
+            except ValueError as error:
+                raise ValueError(f'parameter {self.name}: {error}') from error
         return value
-
-    @property
-    def kind(self) -> str:
-        """What it is, in words."""
-        if isinstance(self.default, list) and isinstance(self.default[0], float):
-            return f'{len(self.default)} numbers'
-        return _KINDS[type(self.default)]
-
-    def _check_numbers(self, numbers: list) -> list[float]:
-        if len(numbers) != len(self.default) or not all(
-                type(n) in (int, float) and math.isfinite(n) for n in numbers):
-            raise ValueError(f'parameter {self.name} = {numbers!r} is not a list of '
-                             f'{len(self.default)} numbers')
-        return [float(n) for n in numbers]
 
     def _check_names(self, names: list) -> list[str]:
         good = all(isinstance(name, str) and re.fullmatch(r'[a-zA-Z]\w*', name, re.ASCII)
@@ -126,14 +122,26 @@ TABLE = (
     Parameter('depth_encoding', '32FC1', '32FC1: metres, NaN invalid, +Inf beyond max_depth; '
               '16UC1: millimetres, 0 invalid', choices=('32FC1', '16UC1')),
     Parameter('depth_scale', 0.0, "metres per model unit; 0: what the model's scale contract "
-              'says; <camera>.depth_scale overrules it for one of `cameras`', bounds=(0.0, 1e6)),
+              'says; of relative inverse depth 1 / Z = depth_scale * value + depth_shift; '
+              '<camera>.depth_scale overrules it for one of `cameras`', bounds=(0.0, 1e6)),
+    Parameter('depth_shift', 0.0, 'see depth_scale, 1 / metre; <camera>.depth_shift overrules it',
+              bounds=(-1e3, 1e3)),
     Parameter('camera_height', 0.0, 'metres above the ground; above 0 the scale comes from the '
               'ground in the pictures, and no points while it is stale; <camera>.camera_height '
               'overrules it for one of `cameras`', bounds=(0.0, 100.0)),
     Parameter('camera_pitch', 0.0, 'radians that the camera looks down, for camera_height; within '
               '5 degrees; <camera>.camera_pitch overrules it', bounds=(-1.5, 1.5)),
-    Parameter('scale_hold', 5.0, 'seconds without a reading of the ground until the scale is '
-              'stale', bounds=(0.1, 3600.0)),
+    Parameter('ground_frame', '', 'frame on the ground, z up, such as base_footprint, whose tf '
+              'gives height and pitch instead of camera_height and camera_pitch'),
+    Parameter('range_topic', '', 'PointCloud2 or Range of a sensor that sees what the camera '
+              'sees: the scale comes from it, and no points while it is stale; '
+              '<camera>.range_topic overrules it', UNCONFIGURED),
+    Parameter('range_extrinsics', '', "x y z roll pitch yaw (m, rad; such as 0 0 0.3 0 0 0) of "
+              'that sensor in the body of the camera: x forward, y left, z up from its lens; '
+              'empty: by tf; <camera>.range_extrinsics overrules it', parse=pose_from_text),
+    Parameter('scale_hold', 5.0, 'seconds without a reading of the ground or the sensor until '
+              'the scale is stale', bounds=(0.1, 3600.0)),
+    Parameter('stale_points', False, 'make points also of a scale that is stale or not found yet'),
     Parameter('min_depth', 0.1, 'metres along Z; nearer depth is -Inf', bounds=(1e-3, 1e4)),
     Parameter('max_depth', 80.0, 'metres along Z; farther depth is +Inf', bounds=(1e-3, 1e4)),
     Parameter('max_age', 0.0, 'seconds; an older frame is dropped, but not one whose stamp is of '
@@ -164,8 +172,8 @@ TABLE = (
     Parameter('points.edge', PointOptions.edge, 'leaves out what floats between two surfaces; '
               'smaller leaves out more; 0: none', bounds=(0.0, 10.0)),
     Parameter('points.frame', '', "frame whose origin is on the ground, z up, such as "
-              'base_footprint, for heights, ground and voxels; from tf; empty: under the camera, '
-              'by camera_height and camera_pitch'),
+              'base_footprint, for heights, ground and voxels; from tf; empty: ground_frame, '
+              'or else under the camera, by camera_height and camera_pitch'),
     Parameter('points.min_height', -ANY_HEIGHT, 'metres over points.frame; -1000: no bound',
               bounds=(-ANY_HEIGHT, ANY_HEIGHT)),
     Parameter('points.max_height', ANY_HEIGHT, 'metres over points.frame; 1000: no bound',
@@ -180,9 +188,9 @@ TABLE = (
               'bound', bounds=(0.0, 10.0)),
     Parameter('scan.frame', '', 'frame of the LaserScan on scan, its origin on the ground, z up, '
               'such as base_footprint; empty: there is none', UNCONFIGURED),
-    Parameter('scan.extrinsics', [0.0] * 6, "x, y, z (metres), roll, pitch, yaw (radians) of the "
-              "images' frame in scan.frame, as static_transform_publisher takes them; all 0: tf "
-              'says it'),
+    Parameter('scan.extrinsics', '', "x y z roll pitch yaw (m, rad; such as 0 0 0.8 -1.5708 0 "
+              "-1.5708) of the images' frame in scan.frame, as static_transform_publisher takes "
+              'them; empty: by tf', parse=pose_from_text),
     Parameter('scan.min_height', ScanOptions.min_height, 'metres over scan.frame from which on a '
               'thing is an obstacle', bounds=(-ANY_HEIGHT, ANY_HEIGHT)),
     Parameter('scan.max_height', ScanOptions.max_height, 'metres over scan.frame up to which a '
@@ -211,7 +219,7 @@ def reference() -> str:
             f'{parameter.bounds[0]:.7g} to {parameter.bounds[1]:.8g}' if parameter.bounds else '')
         default = str(parameter.default).lower() if isinstance(
             parameter.default, bool) else parameter.default
-        rows.append(f'| `{parameter.name}` | {parameter.kind} | `{default}` | '
+        rows.append(f'| `{parameter.name}` | {_KINDS[type(parameter.default)]} | `{default}` | '
                     f'{limits} | {parameter.description} | {parameter.when} |')
     return '\n'.join([
         '# Parameters of depth_node', '',
@@ -224,7 +232,14 @@ def reference() -> str:
 
 
 BY_NAME = {parameter.name: parameter for parameter in TABLE}
-PER_CAMERA = ('depth_scale', 'camera_height', 'camera_pitch')
+PER_CAMERA = ('depth_scale', 'depth_shift', 'camera_height', 'camera_pitch', 'range_topic',
+              'range_extrinsics')
+
+
+def when(name: str) -> str:
+    """Return when a parameter may change; one of a camera as that of all."""
+    parameter = BY_NAME.get(name) or BY_NAME.get(name.partition('.')[2])
+    return parameter.when if parameter else ALWAYS
 
 
 @dataclass(frozen=True)
@@ -243,21 +258,26 @@ class Settings:
     image_transport: str
     rectified: str
     depth_scale: float
+    depth_shift: float
     camera_height: float
     camera_pitch: float
+    ground_frame: str
+    range_topic: str
+    range_extrinsics: str
     scale_hold: float
+    stale_points: bool
     max_age: float
     max_rate: float
     camera_info_timeout: float
     autostart: bool
-    points_frame: str
+    points_frame: str  # ground_frame where points.frame is empty
     scan_frame: str
-    scan_extrinsics: tuple[float, ...]  # as frames.pose_from takes them; all 0 = not given
+    scan_extrinsics: str
     temporal_window: int
     depth: DepthOptions  # without a scale, which depends on the model too
-    own: Mapping[str, float]  # <camera>.<one of PER_CAMERA>; 0: as for all
+    own: Mapping[str, float | str]  # <camera>.<one of PER_CAMERA>; 0 or empty: as for all
 
-    def of(self, camera: str, name: str) -> float:
+    def of(self, camera: str, name: str) -> float | str:
         """Return the value of one of PER_CAMERA that holds for a camera."""
         return self.own.get(f'{camera}.{name}') or getattr(self, name)
 
@@ -275,11 +295,11 @@ def settings_from(values: Mapping[str, Any]) -> Settings:
                          f'not be above points.max_height = {values["points.max_height"]:g}')
     points = {name[7:]: value for name, value in values.items()
               if name in BY_NAME and name.startswith('points.')}
-    frame = points.pop('frame')
+    frame = points.pop('frame') or values['ground_frame']
     scan = {name[5:]: value for name, value in values.items()
             if name in BY_NAME and name.startswith('scan.')}
-    scan_frame, extrinsics = scan.pop('frame'), tuple(scan.pop('extrinsics'))
-    if any(extrinsics) and len(values['cameras']) > 1:
+    scan_frame, extrinsics = scan.pop('frame'), scan.pop('extrinsics')
+    if extrinsics and len(values['cameras']) > 1:
         raise ValueError('parameter scan.extrinsics is of one camera, and cameras names more: let '
                          'tf say where each of them is')
     cues = tuple(cue for cue in CUES if values[f'confidence.{cue}'])
@@ -323,7 +343,7 @@ class NodeParameters:
         for camera in filter(None, self._values['cameras']):
             for name in PER_CAMERA:
                 own = replace(BY_NAME[name], name=f'{camera}.{name}',
-                              description=f'{name} of {camera}; 0: as {name}')
+                              description=f'{name} of {camera}; 0 or empty: as {name}')
                 self._by_name[own.name] = own
                 self._values[own.name] = self._declare(node, own)
         try:

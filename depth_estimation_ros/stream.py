@@ -15,9 +15,13 @@ from depth_estimation_ros import messages
 from depth_estimation_ros.camera import Calibration, CameraError, describe, PinholeCamera
 from depth_estimation_ros.diagnostics import Complaints, ERROR, FrameStatistics
 from depth_estimation_ros.encodings import ColorImage, EncodingError
+from depth_estimation_ros.camera_scale import Ranges
 from depth_estimation_ros.estimator import Estimate
+from depth_estimation_ros.frames import Frames, pose_from_text
 from depth_estimation_ros.parameters import NodeParameters
 from depth_estimation_ros.qos import camera_topics, create_publisher, MatchedSubscription
+from depth_estimation_ros.range_sensor import RangeSensor
+from depth_estimation_ros.scale_tracker import Declined
 
 # Seconds without an image until that is reported.
 IMAGE_TIMEOUT = 5.0
@@ -65,6 +69,7 @@ class CameraStream:
         self._calibration: tuple[Calibration, str] | None = None
         self._subscriptions: list[MatchedSubscription] = []
         self._publishers = {}
+        self._range_sensor: RangeSensor | None = None
         self._camera: tuple[tuple, PinholeCamera] | None = None
         self.statistics = FrameStatistics()
         self.image_topic = self.info_topic = ''
@@ -94,12 +99,19 @@ class CameraStream:
                  self._on_image)):
             self._subscriptions.append(MatchedSubscription(
                 self._node, kind, topic, callback, self.complaints))
+        topic = self._parameters.settings.of(self.name, 'range_topic')
+        if topic:
+            self._range_sensor = RangeSensor(
+                self._node, self._node.resolve_topic_name(topic), self.complaints)
 
     def deactivate(self) -> None:
         """Unsubscribe and let go of the frame that waits."""
         for subscription in self._subscriptions:
             subscription.destroy()
         self._subscriptions = []
+        if self._range_sensor:
+            self._range_sensor.destroy()
+            self._range_sensor = None
         with self._lock:
             self._calibration = self._camera = None
         if self.take() is not None:
@@ -149,6 +161,8 @@ class CameraStream:
         """Match the publishers' QoS anew and report what is missing; a few times a second."""
         for subscription in self._subscriptions:
             subscription.rematch()
+        if self._range_sensor:
+            self._range_sensor.watch()
         if self._subscriptions and time.monotonic() - self._image_at > IMAGE_TIMEOUT:
             self.complaints.raise_('no image', self._no_image(), lasting=True)
 
@@ -277,6 +291,11 @@ class CameraStream:
             self._camera = key, info.camera(width, height, rectified == 'true' or (
                 rectified == 'auto' and info.is_rectified(self.base_topic)))
         return self._camera[1]
+
+    def ranges(self, header, frames: Frames) -> Ranges | Declined | None:
+        """Return what the range sensor measured when a picture was taken: RangeSensor.at."""
+        text = self._parameters.settings.of(self.name, 'range_extrinsics')
+        return self._range_sensor.at(header, pose_from_text(text) if text else None, frames)
 
     def publish(self, frame: Frame, estimate: Estimate, encoding: str,
                 forward: float | None) -> None:

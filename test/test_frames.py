@@ -6,7 +6,7 @@ import sys
 import types
 
 from builtin_interfaces.msg import Time
-from depth_estimation_ros.frames import FrameError, Frames, pose_from
+from depth_estimation_ros.frames import FrameError, Frames, pose_from, tf2_ros
 from geometry_msgs.msg import TransformStamped
 import numpy as np
 import pytest
@@ -28,6 +28,14 @@ def test_six_numbers_are_the_pose_that_static_transform_publisher_takes():
 def test_what_is_no_pose_is_refused(values):
     with pytest.raises(FrameError, match='x, y, z, roll, pitch, yaw'):
         pose_from(values)
+
+
+@pytest.fixture(autouse=True)
+def anew():
+    """Look for tf2_ros in each test anew."""
+    tf2_ros.cache_clear()
+    yield
+    tf2_ros.cache_clear()
 
 
 def mock_tf2_ros(known):

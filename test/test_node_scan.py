@@ -14,7 +14,7 @@ from sensor_msgs.msg import LaserScan
 CAMERA = PinholeCamera(640, 192, STREET_FOCAL, STREET_FOCAL, 319.5, 95.5)
 PICTURE = cv2.imread(str(STREET))
 # 0.4 m ahead of the frame's origin, 1.65 m up, level, and it looks 0.3 rad to the left.
-MOUNTED = [0.4, 0.0, 1.65, -math.pi / 2, 0.0, -math.pi / 2 + 0.3]
+MOUNTED = f'0.4 0 1.65 {-math.pi / 2} 0 {-math.pi / 2 + 0.3}'
 SECOND = 10**9
 
 
@@ -96,10 +96,10 @@ def test_without_a_reader_there_is_none(running):
 
 
 def test_a_camera_that_looks_at_the_ground_is_named_and_depth_goes_on(robot):
-    robot.set(scan__extrinsics=[0.0, 0.0, 1.0, math.pi, 0.0, 0.0])
+    robot.set(scan__extrinsics=f'0 0 1 {math.pi} 0 0')
     robot.ask(image(PICTURE), stamp=130 * SECOND)
     sentence, status = robot.wait_sentence('no scan')
-    assert sentence.startswith("/image: no scan, for scan.frame = 'base_footprint': the camera")
+    assert sentence.startswith('/image: no scan while the pose in scan.frame is not known: the c')
     assert status.level == b'\x01' and 130 * SECOND not in robot.received['scan']
 
 
@@ -109,10 +109,10 @@ def test_without_extrinsics_tf_must_say_where_the_camera_is(robot):
         reason = 'tf has no transform'
     except ImportError:
         reason = 'tf2_ros is not there'
-    robot.set(scan__extrinsics=[0.0] * 6)
+    robot.set(scan__extrinsics='')
     robot.ask(image(PICTURE), stamp=140 * SECOND)
     sentence, _ = robot.wait_sentence(reason)
-    assert sentence.startswith("/image: no scan, for scan.frame = 'base_footprint': ")
+    assert sentence.startswith('/image: no scan while the pose in scan.frame is not known: ')
 
 
 def test_the_frame_changes_only_where_the_publisher_is_made_anew(running):
@@ -121,5 +121,5 @@ def test_the_frame_changes_only_where_the_publisher_is_made_anew(running):
     [result] = running.set(scan__min_height=3.0)
     assert not result.successful
     assert result.reason == ('parameter scan.min_height = 3 must be less than scan.max_height = 2')
-    [result] = running.set(scan__extrinsics=[1.0, 2.0])
-    assert not result.successful and 'is not a list of 6 numbers' in result.reason
+    [result] = running.set(scan__extrinsics='1 2')
+    assert not result.successful and 'are not six numbers' in result.reason

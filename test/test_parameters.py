@@ -66,6 +66,7 @@ def test_parameters_that_contradict_one_another_are_one_sentence(changes, says):
 def test_a_height_of_the_camera_or_a_frame_makes_heights_possible():
     band = {**DEFAULTS, 'points.min_height': 0.2, 'points.ground': 'label'}
     for known in ({'camera_height': 1.2}, {'points.frame': 'base_footprint'},
+                  {'ground_frame': 'base_footprint'},
                   {'cameras': ['left'], 'left.camera_height': 1.2}):
         points = settings_from({**band, **known}).depth.points
         assert (points.min_height, points.ground) == (0.2, 'label')
