@@ -12,14 +12,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 import contextlib
+import ctypes
+from functools import lru_cache
 import hashlib
+import logging
 import os
 from pathlib import Path
+import shutil
 import signal
 import subprocess
 import sys
-from tempfile import TemporaryDirectory
+from tempfile import mkstemp, TemporaryDirectory
+from threading import Thread
+import time
 import warnings
+from zipfile import ZipFile
 
 import torch
 from torch import nn
@@ -68,6 +75,12 @@ class Capture:
 
         return run
 
+    def discard(self) -> None:
+        """Keep nothing, as always."""
+
+    def close(self) -> None:
+        """Nothing works."""
+
 
 class Compilation:
     """
@@ -80,29 +93,36 @@ class Compilation:
     def __init__(self, module: nn.Module, inputs: Sequence[torch.Tensor]):
         self._process: subprocess.Popen | None = None
         self._scratch: TemporaryDirectory | None = None
-        folder = cache_folder() / 'compiled'
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o022:
-            raise CompileError(f'{folder} is not for this user alone to write, as code must be')
-        self._program = folder / f'{_digest(module, inputs)}.pt2'
-        if not self._program.exists():
-            self._start(module, inputs)
-
-    def _start(self, module: nn.Module, inputs: Sequence[torch.Tensor]) -> None:
-        self._scratch = TemporaryDirectory(prefix='depth_estimation_compiles_')
-        folder = Path(self._scratch.name)
         try:
-            with torch.inference_mode(False), torch.no_grad(), warnings.catch_warnings():
-                warnings.simplefilter('ignore')  # torch's own, about its format
-                torch.export.save(torch.export.export(
-                    _Tensors(module), tuple(x.clone() for x in inputs), strict=False),
-                    folder / 'task')
-        except Exception as error:  # of many types: what cannot be traced, a torch before 2.1
+            folder = cache_folder() / 'compiled'
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o022:
+                raise CompileError(f'{folder} is not for this user alone to write, as code is')
+            self._program = folder / f'{_digest(module, inputs)}.so'
+            if not self._program.exists():
+                self._start(module, inputs)
+        except CompileError:
+            raise
+        except Exception as error:  # a full or read-only disk, what cannot be traced, ...
             self.close()
             raise CompileError(_first_line(error)) from error
+
+    def _start(self, module: nn.Module, inputs: Sequence[torch.Tensor]) -> None:
+        self._scratch = TemporaryDirectory(prefix='depth_estimation_compiles_',
+                                           ignore_cleanup_errors=True)
+        folder = Path(self._scratch.name)
+        task = folder / 'task.pth'
+        try:
+            torch.save((module, tuple(inputs)), task)
+        except Exception:  # pickle's, of many types: a hook of transformers, say
+            # Here and now, which may take seconds.
+            task = folder / 'task.pt2'
+            with warnings.catch_warnings():
+                warnings.simplefilter('ignore')  # torch's own, about its format
+                torch.export.save(_exported(module, inputs), task)
         with (folder / 'log').open('w') as log:
             self._process = subprocess.Popen(
-                [sys.executable, '-m', __name__, folder / 'task', self._program,
+                [sys.executable, '-m', __name__, task, self._program,
                  str(torch.get_num_threads())],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env={**os.environ, 'TORCHINDUCTOR_CACHE_DIR': str(folder / 'inductor'),
@@ -118,19 +138,24 @@ class Compilation:
             self.close()
             if failed:
                 raise CompileError(log.rpartition('\n')[2] or 'the compiler was ended')
+        with contextlib.suppress(OSError):  # a read-only cache has it, too
+            os.utime(self._program)
         try:
-            self._program.touch()
-            loader = torch._C._aoti.AOTIModelPackageLoader(
-                str(self._program), 'model', False, 1, -1)
-        # Of no public type. The public function for this takes two seconds and 90 MB to import.
-        except Exception as error:
+            run = _loaded(str(self._program))
+        except Exception as error:  # of many types; the next start makes it anew
+            self.discard()
             raise CompileError(_first_line(error)) from error
 
-        def run(inputs: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
-            rows = [loader.run(list(row)) for row in zip(*(x.split(1) for x in inputs))]
+        def run_all(inputs: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
+            rows = [run(row) for row in zip(*(x.split(1) for x in inputs))]
             return rows[0] if len(rows) == 1 else [torch.cat(part) for part in zip(*rows)]
 
-        return run
+        return run_all
+
+    def discard(self) -> None:
+        """Take a program that is no good off the disk."""
+        with contextlib.suppress(OSError):
+            self._program.unlink()
 
     def close(self) -> None:
         """Stop the compiler, where it still works."""
@@ -145,14 +170,53 @@ class Compilation:
             self._scratch = None
 
 
+@lru_cache(maxsize=None)
+def _loaded(path: str) -> Program:
+    """
+    Return the program in a file, for one picture; once a process, for none is ever unloaded.
+
+    By the C functions of torch's aoti_runtime/interface.h, which ctypes calls without Python's
+    lock: torch's own loader holds it all the time, and nobody could receive a picture.
+    """
+    library = ctypes.CDLL(path)
+    tensors = torch._C._aoti
+    container, count = ctypes.c_void_p(), ctypes.c_size_t()
+    if (library.AOTInductorModelContainerCreateWithDevice(
+            ctypes.byref(container), ctypes.c_size_t(1), b'cpu', None)
+            or library.AOTInductorModelContainerGetNumOutputs(container, ctypes.byref(count))):
+        raise OSError('the program cannot be opened')
+    unwrap = ctypes.pythonapi.PyCapsule_GetPointer
+    unwrap.restype, unwrap.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    wrap = ctypes.pythonapi.PyCapsule_New
+    wrap.restype, wrap.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p,
+                                                     ctypes.c_void_p]
+
+    def run(inputs: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
+        # The program takes what it is given, and gives what is taken here.
+        given = [unwrap(handle, None)
+                 for handle in tensors.unsafe_alloc_void_ptrs_from_tensors(list(inputs))]
+        found = (ctypes.c_void_p * count.value)()
+        if library.AOTInductorModelContainerRun(
+                container, (ctypes.c_void_p * len(given))(*given), ctypes.c_size_t(len(given)),
+                found, count, None, None):
+            raise RuntimeError('the compiled network failed')
+        return tensors.alloc_tensors_by_stealing_from_void_ptrs(
+            [wrap(handle, None, None) for handle in found])
+
+    return run
+
+
 def _digest(module: nn.Module, inputs: Sequence[torch.Tensor]) -> str:
     """Return what the program hangs on: weights, code, shapes, torch, threads, processor."""
     digest = hashlib.sha256(repr((
         module, [(tuple(x.shape), x.stride(), x.dtype) for x in inputs], torch.__version__,
         torch.get_num_threads(), _processor())).encode())
+    for part in module.modules():
+        digest.update(repr(sorted((name, value) for name, value in vars(part).items() if isinstance(
+            value, (bool, int, float, str)))).encode())
     for file in sorted({sys.modules[type(part).__module__].__file__ for part in module.modules()}):
         digest.update(Path(file).read_bytes())
-    for name, values in module.state_dict().items():
+    for name, values in [*module.named_parameters(), *module.named_buffers()]:
         digest.update(name.encode())
         digest.update(values.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
     return digest.hexdigest()
@@ -177,23 +241,54 @@ class _Tensors(nn.Module):
         return tuple(result for result in self.network(*inputs) if result is not None)
 
 
+def _exported(module: nn.Module,
+              inputs: Sequence[torch.Tensor]) -> torch.export.ExportedProgram:
+    with torch.inference_mode(False), torch.no_grad():
+        return torch.export.export(
+            _Tensors(module), tuple(x.clone() for x in inputs), strict=False)
+
+
 def _first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f'{type(error).__name__}: {lines[0][:200] if lines else ""}'
 
 
 def _compile(task: Path, program: Path) -> None:
-    part = task.with_name('program.pt2')
+    # A task is of the process that started this one, in a folder of its own.
+    exported = (torch.export.load(task) if task.suffix == '.pt2'
+                else _exported(*torch.load(task, weights_only=False)))
+    package = task.with_name('program.pt2')
     with torch.no_grad():
         torch._inductor.aoti_compile_and_package(
-            torch.export.load(task), package_path=str(part), inductor_configs={'freezing': True})
-    kept = sorted(program.parent.glob('*.pt2'), key=lambda path: -path.stat().st_mtime)
-    for path in kept[KEPT - 1:]:
-        path.unlink()
-    # Not across file systems: the name is there when all of the program is.
-    beside = program.with_suffix('.part')
-    beside.write_bytes(part.read_bytes())
-    os.replace(beside, program)
+            exported, package_path=str(package), inductor_configs={'freezing': True})
+    with ZipFile(package) as archive:
+        [library] = [name for name in archive.namelist() if name.endswith('.so')]
+        code = archive.read(library)
+    for path in sorted(program.parent.glob('*.so'), key=_age)[KEPT - 1:]:
+        path.unlink(missing_ok=True)
+    # Its name is there when all of it is, though another process may make the same.
+    handle, part = mkstemp(dir=program.parent)
+    try:
+        with open(handle, 'wb') as file:
+            file.write(code)
+        os.replace(part, program)
+    except BaseException:
+        os.unlink(part)
+        raise
+
+
+def _age(path: Path) -> float:
+    with contextlib.suppress(OSError):  # another process was as tidy
+        return -path.stat().st_mtime
+    return 0.0
+
+
+def _end_with(parent: int, folder: Path) -> None:
+    """End with the process that wants the program, even where that was killed."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.killpg(0, signal.SIGKILL)
 
 
 def main() -> int:
@@ -201,10 +296,13 @@ def main() -> int:
     # A group, to be ended with its g++; no session, for which autogroup would forget the nice.
     os.setpgrp()
     os.nice(10)
+    task, program, threads = sys.argv[1:]
+    Thread(target=_end_with, args=(os.getppid(), Path(task).parent), daemon=True).start()
     try:
         import torch._inductor  # noqa: F401, a part that is not imported by torch itself
-        torch.set_num_threads(int(sys.argv[3]))
-        _compile(Path(sys.argv[1]), Path(sys.argv[2]))
+        logging.disable(logging.WARNING)
+        torch.set_num_threads(int(threads))
+        _compile(Path(task), Path(program))
     except Exception as error:  # of many types
         print(_first_line(error))
         return 1

@@ -25,6 +25,7 @@ from depth_estimation_ros.models.contract import Network
 # A generated street, 640x192, and its focal length in pixels: what precisions are tried on.
 STREET, STREET_FOCAL = Path(__file__).with_name('street.jpg'), 368.0
 MAX_DIFFERENCE = 0.01  # of depth in a faster form from depth in fp32, relative, mean
+SIZES = 8  # of input, for which programs are kept at a time
 FOLDING = 1e-4  # the same, of folded batch norms: beyond, something else was folded
 
 DTYPES = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat16}
@@ -111,8 +112,9 @@ def cpu_has_bf16() -> bool:
 
 def spare_threads() -> int:
     """Return how many threads compute best beside others: as the user says, else all but one."""
-    wanted = os.environ.get('OMP_NUM_THREADS', '')
-    return int(wanted) if wanted.isdigit() else max(len(os.sched_getaffinity(0)) - 1, 1)
+    wanted = os.environ.get('OMP_NUM_THREADS', '').partition(',')[0]
+    return int(wanted) if wanted.isdigit() and int(wanted) else max(
+        len(os.sched_getaffinity(0)) - 1, 1)
 
 
 class Runtime:
@@ -134,8 +136,8 @@ class Runtime:
         self.remarks: list[str] = []
         self._marks: list[tuple] = []  # when passes began and ended
         self._compiled = compiled and not network.fixed_precision
-        # By size of input: what runs it, what will make that, or None where it cannot be.
-        self._programs: dict[tuple[int, ...], Program | Compilation | Capture | None] = {}
+        self._programs: dict[tuple[int, ...], Program] = {}  # by size of input
+        self._making: tuple[tuple[int, ...], Compilation | Capture] | None = None
         # CUDA's convolutions would round fp32 to TF32's 10 bits, by default.
         torch.backends.cudnn.allow_tf32 = False
         exact = network.module.eval().requires_grad_(False)
@@ -190,24 +192,30 @@ class Runtime:
         with torch.inference_mode():
             folded = fold_batch_norms(exact.module, street)
         self.network = replace(exact, module=folded)
-        off, _ = self._compare(self._eager, street, truth)
-        return folded if off < FOLDING else exact.module
+        _, fault = self._compare(self._eager, street, truth, limit=FOLDING)
+        return exact.module if fault else folded
 
     def _compare(self, run: Program, street: list[torch.Tensor],
-                 truth: Sequence[torch.Tensor | None], before: float = 0.0
-                 ) -> tuple[float, str | None]:
+                 truth: Sequence[torch.Tensor | None], before: float = 0.0,
+                 limit: float = MAX_DIFFERENCE) -> tuple[float, str | None]:
         """Return how far `run`, with what was off `before`, is off; and what is wrong, or None."""
         try:
-            values, right = run(street)[0], truth[0]
+            results = run(street)
         except RuntimeError as error:  # an operation that has no kernel for it
             return math.inf, f'fails ({str(error).splitlines()[0]})'
+        values, right = results[0], truth[0]
         ratio = right / values if self.network.inverse else values / right
         off = (ratio - 1).abs()[(right > 0) & right.isfinite()]
         difference = before
         if off.numel():
             difference += off.mean().nan_to_num(math.inf, math.inf).item()
-        return difference, (None if difference <= MAX_DIFFERENCE else
-                            f'is {difference:.1%} off its depth in fp32')
+        if not difference <= limit:
+            return difference, f'is {difference:.1%} off its depth in fp32'
+        if truth[1] is not None:
+            doubt = (results[1] - truth[1]).abs().mean().item()
+            if not doubt <= limit:
+                return difference, f'is {doubt:.2f} off its confidence in fp32'
+        return difference, None
 
     @torch.inference_mode()
     def __call__(self, rgb: torch.Tensor,
@@ -232,43 +240,61 @@ class Runtime:
             return None
         # A CPU takes picture after picture as fast as all at once.
         key = (height, width) if self.device.type == 'cpu' else (batch, height, width)
+        self._poll()
+        if self._making is None and key not in self._programs:  # one at a time
+            make = Compilation if self.device.type == 'cpu' else Capture
+            try:
+                self._making = key, make(self.network.module, self._street_of(key))
+                self._poll()  # one that is on disk is there at once
+            except CompileError as error:
+                self._give_up(key, error)
+        return self._programs.get(key)
+
+    def _street_of(self, key: tuple[int, ...]) -> list[torch.Tensor]:
+        return self._street((key[-1], key[-2]), *key[:-2])
+
+    def _poll(self) -> None:
+        """Take what is made into use, if it is done and right."""
+        if self._making is None:
+            return
+        key, making = self._making
         try:
-            if key not in self._programs:
-                self._programs[key] = None
-                make = Compilation if self.device.type == 'cpu' else Capture
-                self._programs[key] = make(self.network.module,
-                                           self._street((width, height), *key[:-2]))
-            if isinstance(self._programs[key], (Compilation, Capture)):
-                making, self._programs[key] = self._programs[key], None
-                program = making.poll()
-                if program is None:
-                    self._programs[key] = making
-                    return None
-                street = self._street((width, height), batch)
-                off, fault = self._compare(
-                    program, street, self._eager(street), self._eager_difference)
-                if fault:
-                    raise CompileError(f'so compiled it {fault}')
-                self.difference = max(self.difference, off)
-                self._programs[key] = program
+            program = making.poll()
+            if program is None:
+                return
+            street = self._street_of(key)
+            off, fault = self._compare(program, street, self._eager(street),
+                                       self._eager_difference)
+            if fault:
+                making.discard()
+                raise CompileError(f'so compiled it {fault}')
         except CompileError as error:
-            self.remarks.append(
-                f'{self.network.name} is not compiled for its input of {width}x{height}, which '
-                f'costs about a fifth of its speed: {error}; set compile to false to do without')
-        return self._programs[key]
+            self._give_up(key, error)
+            return
+        if len(self._programs) == SIZES:
+            del self._programs[next(iter(self._programs))]
+        self.difference = max(self.difference, off)
+        self._programs[key] = program
+        self._making = None
+
+    def _give_up(self, key: tuple[int, ...], error: CompileError) -> None:
+        # One sentence: what fails at one size fails at the others.
+        self._compiled, self._making = False, None
+        self.remarks.append(
+            f'{self.network.name} is not compiled for its input of {key[-1]}x{key[-2]}, which '
+            f'costs about a fifth of its speed: {error}; set compile to false to do without')
 
     @property
     def form(self) -> str:
         """In which form the network runs, in words."""
-        making = any(isinstance(p, (Compilation, Capture)) for p in self._programs.values())
-        return self.precision + (
-            ', being compiled' if making else ', compiled' * any(self._programs.values()))
+        return self.precision + (', being compiled' if self._making else
+                                 ', compiled' if self._programs else '')
 
     def close(self) -> None:
         """Stop what is being compiled."""
-        for making in self._programs.values():
-            if isinstance(making, Compilation):
-                making.close()
+        if self._making:
+            self._making[1].close()
+        self._compiled, self._making = False, None
         self._programs.clear()
 
     def _mark(self) -> float | torch.cuda.Event:
@@ -312,18 +338,18 @@ def fold_batch_norms(module: nn.Module, inputs: Sequence[torch.Tensor]) -> nn.Mo
     def note(conv: str, output: torch.Tensor) -> None:
         made[id(output)] = conv, output
 
-    def pair(norm: str, given: torch.Tensor) -> None:
-        if id(given) in made:
-            pairs[norm] = made[id(given)][0]
+    def pair(norm: str, given: tuple[torch.Tensor, ...]) -> None:
+        if given and id(given[0]) in made:
+            pairs[norm] = made[id(given[0])][0]
 
     hooks = []
     for name, part in module.named_modules():
         if isinstance(part, nn.Conv2d):
             hooks.append(part.register_forward_hook(
                 lambda _, __, output, name=name: note(name, output)))
-        elif isinstance(part, nn.BatchNorm2d):
+        elif isinstance(part, nn.BatchNorm2d) and part.track_running_stats:
             hooks.append(part.register_forward_pre_hook(
-                lambda _, given, name=name: pair(name, given[0])))
+                lambda _, given, name=name: pair(name, given)))
     module(*inputs)
     for hook in hooks:
         hook.remove()

@@ -3,10 +3,10 @@
 """A compiled network gives the network's depth, sooner; where there is none, the network runs."""
 from __future__ import annotations
 
-from copy import deepcopy
 import os
 import shutil
 import time
+import zipfile
 
 from depth_estimation_ros import compiled
 from depth_estimation_ros.camera import PinholeCamera
@@ -44,6 +44,9 @@ class WrongCompilation(Compilation):
     def poll(self):
         """Return it."""
         return lambda inputs: [x * 0.5 for x in self._module(*inputs)]
+
+    def discard(self):
+        """Nothing is kept."""
 
     def close(self):
         """Nothing works."""
@@ -98,7 +101,6 @@ def test_it_takes_over_when_it_is_there_and_is_kept(cache, runtime):
     torch.testing.assert_close((values, confidence), expected)
 
     [program] = cache.iterdir()
-    state = deepcopy(module.state_dict())
     again = runtime(module)
     again.warm_up()
     assert again.form == 'fp32, compiled', 'there it was on disk'
@@ -108,15 +110,16 @@ def test_it_takes_over_when_it_is_there_and_is_kept(cache, runtime):
     other = runtime(module)
     other.warm_up()
     assert other.form == 'fp32, being compiled', 'of other weights it is not'
+    path = other._making[1]._program
     other.close()
     assert [*cache.iterdir()] == [program]
 
-    program.write_bytes(b'not a program')
-    module.load_state_dict(state)
+    path.write_bytes(b'not a program')
     broken = runtime(module)
     broken.warm_up()
     assert broken.form == 'fp32' and 'is not compiled' in broken.remarks[0]
-    torch.testing.assert_close(broken(rgb, cameras)[0], expected[0])
+    torch.testing.assert_close(broken(rgb, cameras)[0], module(rgb, cameras)[0])
+    assert not path.exists(), 'the next start makes it anew'
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='there is no CUDA device')
@@ -152,7 +155,7 @@ def test_without_a_compiler_it_runs_and_says_so(cache, runtime, monkeypatch, tmp
     run_until(made, lambda: made.remarks)
     [remark] = made.remarks
     assert 'small is not compiled for its input of 64x32' in remark and 'ompiler' in remark
-    assert len(remark.splitlines()) == 1 and not list(cache.glob('*.pt2'))
+    assert len(remark.splitlines()) == 1 and not list(cache.glob('*.so'))
 
 
 def test_what_cannot_be_traced_says_so(cache, runtime):
@@ -166,6 +169,25 @@ def test_what_cannot_be_traced_says_so(cache, runtime):
     assert 'is not compiled' in remark and len(remark.splitlines()) == 1 and made.form == 'fp32'
 
 
+def test_what_cannot_be_pickled_is_traced_first(cache, runtime):
+    class Nameless(Small):
+        pass
+
+    made = runtime(Nameless())
+    made.warm_up()
+    assert made.form == 'fp32, being compiled' and made.remarks == []
+
+
+def test_a_cache_that_cannot_be_is_a_remark(tmp_path, runtime, monkeypatch):
+    (tmp_path / 'file').touch()
+    monkeypatch.setenv('DEPTH_ESTIMATION_CACHE', str(tmp_path / 'file'))
+    made = runtime(Small())
+    made.warm_up()
+    made.warm_up()
+    [remark] = made.remarks
+    assert 'is not compiled' in remark and made.form == 'fp32'
+
+
 def test_a_folder_that_others_may_write_is_not_trusted(cache):
     cache.mkdir(parents=True)
     cache.chmod(0o777)
@@ -176,15 +198,19 @@ def test_a_folder_that_others_may_write_is_not_trusted(cache):
 def test_old_programs_go(cache, monkeypatch, tmp_path):
     cache.mkdir(parents=True)
     for age in range(30):
-        (cache / f'{age}.pt2').touch()
-        os.utime(cache / f'{age}.pt2', (1e9 - age, 1e9 - age))
-    monkeypatch.setattr(torch._inductor, 'aoti_compile_and_package',
-                        lambda *_, package_path, **__: open(package_path, 'w').close(),
-                        raising=False)
-    monkeypatch.setattr(torch.export, 'load', lambda task: None)
-    compiled._compile(tmp_path / 'task', cache / 'new.pt2')
-    kept = {path.stem for path in cache.iterdir()}
-    assert kept == {'new', *map(str, range(compiled.KEPT - 1))}
+        (cache / f'{age}.so').touch()
+        os.utime(cache / f'{age}.so', (1e9 - age, 1e9 - age))
+
+    def package(_, package_path, **__):
+        with zipfile.ZipFile(package_path, 'w') as archive:
+            archive.writestr('model/code.so', b'code')
+
+    monkeypatch.setattr(torch._inductor, 'aoti_compile_and_package', package, raising=False)
+    torch.save((Small(), (torch.rand(1, 3, 32, 64), torch.rand(1, 4))), tmp_path / 'task.pth')
+    compiled._compile(tmp_path / 'task.pth', cache / 'new.so')
+    kept = {path.name for path in cache.iterdir()}
+    assert kept == {'new.so', *(f'{age}.so' for age in range(compiled.KEPT - 1))}
+    assert (cache / 'new.so').read_bytes() == b'code'
 
 
 def test_the_node_compiles_aside_and_stops_the_compiler_when_it_ends(cache):
