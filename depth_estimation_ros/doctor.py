@@ -54,7 +54,11 @@ def _torch() -> Iterator[tuple[str, str]]:
                         f'{sys.executable}')
         return
     yield 'torch', f'{torch.__version__}, built for CUDA {torch.version.cuda or "none"}'
-    yield 'cpu threads', str(torch.get_num_threads())
+    from depth_estimation_ros.runtime import spare_threads
+    yield 'cpu threads', f'{torch.get_num_threads()}, of which the node takes {spare_threads()}'
+    compiler = shutil.which(os.environ.get('CXX', 'g++')) or shutil.which('clang++')
+    yield 'c++ compiler', compiler or ('none  <- without one the network is not compiled, a fifth '
+                                       'slower: apt install g++')
     if not torch.cuda.is_available():
         yield 'gpu', 'none that torch can use'
     for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
