@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import contextmanager, ExitStack
 from datetime import datetime
 from functools import partial
 from importlib import metadata
@@ -30,10 +30,12 @@ import time
 
 import cv2
 from depth_estimation_ros import networks
+from depth_estimation_ros.compiled import Capture
 from depth_estimation_ros.encodings import ColorImage
 from depth_estimation_ros.estimator import DepthEstimator, DepthOptions, OUTPUTS
 from depth_estimation_ros.models.contract import Network
 from depth_estimation_ros.points import PointOptions
+from depth_estimation_ros.runtime import spare_threads
 import numpy as np
 import torch
 
@@ -53,11 +55,13 @@ class Bench:
     """
     What one call measures: `models` of MODELS, on each device, `rounds` times `seconds`.
 
-    Its files go into `folder`; every node gets the next of `domains` (ROS_DOMAIN_ID).
+    Its files go into `folder`; every node gets the next of `domains` (ROS_DOMAIN_ID). Networks
+    run `compiled`, as by default, or not.
     """
 
     def __init__(self, folder: Path, models: Sequence[str], seconds: float, rounds: int,
-                 domains: Iterator[int]):
+                 domains: Iterator[int], compiled: bool = True):
+        self._compiled = compiled
         self._folder = folder
         self._models = models
         self._seconds = seconds
@@ -95,27 +99,39 @@ class Bench:
             runs[name, 'fp32 as published'] = partial(module, *inputs)
             if name not in self._models:
                 continue
-            estimator = DepthEstimator(self.network(name), device)
+            estimator = self._estimator(name, device)
             exact, fast = module(*inputs)[0], estimator.forward(rgb, camera)[0]
             ratio = fast / exact if original.inverse else exact / fast
             details[name, 'as depth_node runs it'] = {
-                'precision': estimator.forward.precision,
+                'precision': estimator.forward.form,
                 'off fp32': (ratio - 1).abs().mean().item()}
             if device == 'cuda':
                 runs[name, 'in a CUDA graph, fp16'] = captured(self.network(name), inputs)
-            runs[name, 'as depth_node runs it'] = partial(estimator.forward, rgb, camera)
+            runs[name, 'as depth_node runs it'] = spared()(partial(
+                estimator.forward, rgb, camera))
             for piece, options, outputs in (
                     ('depth', DepthOptions(), {'depth'}),
                     ('depth, 20 000 points', DepthOptions(), {'depth', 'points'}),
                     ('depth, all points', organised, {'depth', 'points'}),
                     ('all outputs', DepthOptions(), OUTPUTS)):
-                runs[name, f'estimator: {piece}'] = partial(
-                    estimator.estimate, frame, options, outputs)
+                runs[name, f'estimator: {piece}'] = spared()(partial(
+                    estimator.estimate, frame, options, outputs))
         times = in_turn(runs, max(round(6 * self._seconds), 1), device)
         scale = median(times[next(iter(MODELS)), 'fp32 as published'])
         return [{'device': device, 'network': name, 'what': what, 'ms': spread(values),
                  'x': median(values) / scale, **details.get((name, what), {})}
                 for (name, what), values in times.items()]
+
+    def _estimator(self, name: str, device: str) -> DepthEstimator:
+        """Return what depth_node makes of a network, compiled."""
+        with spared():
+            estimator = DepthEstimator(self.network(name), device, compiled=self._compiled)
+            estimator.warm_up()
+            while 'being compiled' in estimator.forward.form:
+                say(f'{name} is being compiled')
+                time.sleep(5)
+                estimator.warm_up()
+        return estimator
 
     def nodes(self) -> list[dict]:
         """Return a row a node and rate: all of them stand ready, and run one after another."""
@@ -132,6 +148,8 @@ class Bench:
             for (name, way), graph in graphs.items():
                 say(f'{device}: waiting for {way}, {name}')
                 graph.wait()
+                if way == OURS:
+                    settle(graph)
             sweep = SWEEP_CUDA if device == 'cuda' else SWEEP
             before = self._said(graphs)
             for rate in sweep:
@@ -152,17 +170,18 @@ class Bench:
                 before = after
         return rows
 
-    def _graph(self, name: str, way: str, device: str) -> Graph:
+    def _graph(self, name: str, way: str, device: str, stages: Path | None = None) -> Graph:
         weights = self._weights.get(MODELS[name], '')
         parameters = {'weights': weights, 'device': device}
         module = {TODAY: 'benchmarks.todays_node', GOOD: 'benchmarks.good_node',
                   OURS: 'depth_estimation_ros'}[way]
         if way == OURS:
             parameters = {**parameters, 'model': MODELS[name],
-                          'input_size': 'x'.join(map(str, INPUT))}
-        command = ['-m', module, '--ros-args']
+                          'input_size': 'x'.join(map(str, INPUT)), 'compile': self._compiled}
+        command = ['-m', 'benchmarks.stages', stages] if stages else ['-m', module]
+        command.append('--ros-args')
         for parameter, value in parameters.items():
-            if value:
+            if value != '':
                 command += ['-p', f'{parameter}:={value}']
         return Graph(command, self._picture, (KITTI.fx, KITTI.fy, KITTI.cx, KITTI.cy),
                      next(self._domains), self._folder, profile=way != TODAY)
@@ -172,25 +191,46 @@ class Bench:
         return {key: graph.status() if key[1] == OURS else graph.printed()
                 for key, graph in graphs.items()}
 
+    def stages(self) -> list[dict]:
+        """Return a row a network and device of where the time of a frame goes, ms."""
+        rows = []
+        for device in self._devices:
+            for name in self._models:
+                say(f'{device}: stages of {name}')
+                file = self._folder / f'{MODELS[name]}_{device}.json'
+                with self._graph(name, OURS, device, file) as graph:
+                    graph.wait()
+                    settle(graph)
+                    graph.run(SWEEP[-1], self._rounds * self._seconds)
+                times = json.loads(file.read_text())
+                last = round(self._rounds * self._seconds)  # the first ones were eager
+                rows.append({'device': device, 'network': name, **{
+                    stage: median(values[-5 * last:]) for stage, values in times.items()}})
+        return rows
+
     def growth(self) -> list[dict]:
         """Return rows of what the estimator's time grows with."""
         rows = []
+        frame = [(ColorImage(picture(), (2, 1, 0)), KITTI)]
         for device in self._devices:
             runs = {}
             for name in self._models:
-                estimator = DepthEstimator(self.network(name), device)
+                estimator = self._estimator(name, device)
                 for times in (1, 2, 4):
                     camera = KITTI.resized(KITTI.width * times, KITTI.height * times)
                     image = ColorImage(picture(camera.width, camera.height), (2, 1, 0))
                     runs[name, f'image {camera.width}x{camera.height}'] = partial(
                         estimator.estimate, [(image, camera)], outputs={'depth', 'points'})
-                frame = [(ColorImage(picture(), (2, 1, 0)), KITTI)]
+                for cameras in (2, 3, 4):
+                    runs[name, f'{cameras} cameras'] = partial(
+                        estimator.estimate, frame * cameras, outputs={'depth', 'points'})
                 for stride in (1, 2, 4):
                     options = DepthOptions(points=PointOptions(
                         stride=stride, max_points=KITTI.width * KITTI.height))
                     runs[name, f'points.stride {stride}, no bound'] = partial(
                         estimator.estimate, frame, options, {'depth', 'points'})
-            times = in_turn(runs, max(round(4 * self._seconds), 1), device)
+            with spared():
+                times = in_turn(runs, max(round(4 * self._seconds), 1), device)
             first = f'image {KITTI.width}x{KITTI.height}'
             rows += [{'device': device, 'network': name, 'what': what, 'ms': spread(values),
                       'x': median(values) / median(times[name, first])}
@@ -203,6 +243,7 @@ class Bench:
         for device in self._devices:
             with self._graph('compact', OURS, device) as graph:
                 graph.wait()
+                settle(graph)
                 out, early = 0, None
                 while out < frames:
                     run = graph.run(SWEEP[-1], 3 if early is None else 20)
@@ -217,21 +258,31 @@ class Bench:
         return rows
 
 
-def captured(network: Network, inputs: Iterable[torch.Tensor]) -> Callable[[], None]:
+def settle(graph: Graph) -> None:
+    """Wait until our node has compiled its network, which it does aside."""
+    time.sleep(DIAGNOSTICS)
+    while 'being compiled' in graph.status()['precision']:
+        say('its network is being compiled')
+        time.sleep(5)
+        graph.run(SLOW, 0.5)
+        time.sleep(DIAGNOSTICS)
+
+
+def captured(network: Network, inputs: Iterable[torch.Tensor]) -> Callable[[], object]:
     """Return a function that replays one pass of the network in fp16, channels_last, on CUDA."""
     module = network.module.eval().to('cuda', torch.float16, memory_format=torch.channels_last)
     rgb, *camera = inputs
-    rgb = rgb.contiguous(memory_format=torch.channels_last)
-    stream = torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):  # kernels are chosen before the capture
-        for _ in range(3):
-            module(rgb, *camera)
-    torch.cuda.current_stream().wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        module(rgb, *camera)
-    return graph.replay
+    held = [rgb.contiguous(memory_format=torch.channels_last), *camera]
+    return partial(Capture(module, held).poll(), held)
+
+
+@contextmanager
+def spared() -> Iterator[None]:
+    """Let torch compute with as many threads as in depth_node."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(spare_threads())
+    yield
+    torch.set_num_threads(threads)
 
 
 def in_turn(runs: Mapping, rounds: int, device: str) -> dict:
@@ -300,7 +351,7 @@ def machine() -> dict:
         'GPU': gpu,
         'load before the run': f'{load:.1f}' + (
             ': **others were at work, these figures are not to be cited**' if load > 1 else ''),
-        'threads of torch': str(torch.get_num_threads()),
+        'threads of torch': f'{torch.get_num_threads()}, in depth_node {spare_threads()}',
         'versions': f'Python {platform.python_version()}, torch {torch.__version__}, NumPy '
                     f'{np.__version__}, OpenCV {cv2.__version__}, rclpy {rclpy}, Linux '
                     f'{platform.release()}'}
@@ -315,7 +366,7 @@ def measure(bench: Bench, full: bool, frames: int) -> dict:
     """Return all figures of a run; with `full` also cost growth, and memory over `frames`."""
     began, results = time.monotonic(), {'machine': machine()}
     say('networks and estimator')
-    results.update(passes=bench.passes(), nodes=bench.nodes())
+    results.update(passes=bench.passes(), nodes=bench.nodes(), stages=bench.stages())
     if full:
         say('cost growth')
         results.update(growth=bench.growth(), memory=bench.memory(frames))

@@ -38,6 +38,12 @@ pass: transport, waiting, conversion, resizing, points. *Lost* are frames that n
 were counted as dropped for a newer one; the yardsticks count nothing. Where the camera sends less
 than a node can do, *out of sent* shows what the transport loses."""
 
+STAGES = """\
+The time that each stage of a frame takes in the node, itself, ms, the camera sending as fast as it
+can: `python -m benchmarks.stages`. *Receive* is the callback only; what the transport takes before
+it is in the age at receive that `/diagnostics` shows. On CUDA work is asked for in one stage and
+waited for in another."""
+
 GROWTH = """\
 Depth and 20 000 points of the estimator; with another stride, every point of that grid. *x* is by
 the first row of the network."""
@@ -65,7 +71,8 @@ def markdown(results: Mapping) -> str:
         '## Age', AGES,
         table(('device', 'network', 'camera, Hz', 'node', 'out of sent', 'age p50', 'p95', 'p99',
                'in the node, p50', 'less the network', 'lost'), map(age, results['nodes'])),
-        *sorted(transports)]
+        *sorted(transports),
+        '## Where the time of a frame goes', STAGES, stages(results['stages'])]
     if 'growth' in results:
         parts += [
             '## What time grows with', GROWTH,
@@ -78,6 +85,14 @@ def markdown(results: Mapping) -> str:
                  f'{row["late"]:.1f}', f'{row["late"] - row["early"]:.1f}')
                 for row in results['memory']))]
     return '\n\n'.join(parts) + '\n'
+
+
+def stages(rows: Sequence[Mapping]) -> str:
+    """Return the table of stages, a column a network."""
+    names = [name for name in rows[0] if name not in ('device', 'network')]
+    return table(('stage', *(f'{row["device"]}, {row["network"]}' for row in rows)), (
+        *((name, *(f'{row[name]:.2f}' for row in rows)) for name in names),
+        ('sum', *(f'{sum(row[name] for name in names):.2f}' for row in rows))))
 
 
 def age(row: Mapping) -> tuple[str, ...]:

@@ -18,11 +18,12 @@ import struct
 import numpy as np
 
 from depth_estimation_ros import encodings
-from depth_estimation_ros.camera import Calibration, CameraError, PinholeCamera
 from depth_estimation_ros.drives import DriveError
 from depth_estimation_ros.drives.bag import Bag, Message
+from depth_estimation_ros.drives.bag_pictures import camera_of
 from depth_estimation_ros.drives.kitti import project_velodyne
 from depth_estimation_ros.evaluate import Sample
+from depth_estimation_ros.frames import pose_of
 
 IMAGE, INFO, CLOUD, TF = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CameraInfo',
                           'sensor_msgs/msg/PointCloud2', 'tf2_msgs/msg/TFMessage')
@@ -141,7 +142,7 @@ def _pairs(judged: list[int], truths: list[int], exact: bool) -> dict[int, int]:
 
 def _sample(stamp: int, picture, truth, judged: str, info, transforms, recorded: bool,
             rectified: str) -> Sample:
-    camera = _camera(info, picture, judged, rectified)
+    camera = camera_of(info, picture, judged, rectified)
     image = depth = None
     if recorded:
         depth = _depth_image(picture, judged)
@@ -164,19 +165,6 @@ def _sample(stamp: int, picture, truth, judged: str, info, transforms, recorded:
     return Sample(str(stamp), image, camera, true, depth)
 
 
-def _camera(info, picture, judged: str, rectified: str) -> PinholeCamera:
-    roi = info.roi
-    calibration = Calibration(
-        info.width, info.height, info.distortion_model, *(
-            tuple(float(x) for x in numbers) for numbers in (info.d, info.k, info.r, info.p)),
-        (info.binning_x, info.binning_y), (roi.x_offset, roi.y_offset, roi.width, roi.height))
-    try:
-        return calibration.camera(picture.width, picture.height, rectified == 'true' or (
-            rectified == 'auto' and calibration.is_rectified(judged)))
-    except CameraError as error:
-        raise DriveError(f'the CameraInfo beside {judged}: {error}') from None
-
-
 def _depth_image(message, topic: str) -> np.ndarray:
     """Return (H, W) float32 of a 32FC1 image as it is, of a 16UC1 one in metres."""
     kinds = {'32FC1': np.dtype('f4'), '16UC1': np.dtype('u2')}
@@ -191,14 +179,8 @@ def _depth_image(message, topic: str) -> np.ndarray:
 
 def _matrix(transform) -> np.ndarray:
     """Return the (4, 4) matrix, child to parent, of a geometry_msgs/Transform."""
-    q = transform.rotation
-    x, y, z, w = np.array([q.x, q.y, q.z, q.w]) / np.linalg.norm([q.x, q.y, q.z, q.w])
     matrix = np.eye(4)
-    matrix[:3, :3] = [[1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-                      [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-                      [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)]]
-    t = transform.translation
-    matrix[:3, 3] = t.x, t.y, t.z
+    matrix[:3, :3], matrix[:3, 3] = pose_of(transform)
     return matrix
 
 

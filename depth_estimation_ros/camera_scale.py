@@ -1,76 +1,159 @@
 # Copyright 2026 the depth_estimation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The scale of one camera from frame to frame: fixed, or from its height above the ground."""
+"""The scale of one camera from frame to frame: fixed, from its height, from a range sensor."""
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from functools import lru_cache
+import math
+from typing import NamedTuple
 
+import numpy as np
+
+from depth_estimation_ros import ranging
 from depth_estimation_ros.estimator import Unscaled
+from depth_estimation_ros.frames import Pose
 from depth_estimation_ros.ground import Ground
-from depth_estimation_ros.models.contract import ScaleContract, ScaleKind
+from depth_estimation_ros.models.contract import ScaleContract
 from depth_estimation_ros.scale import Scale, scale_for, ScaleError
-from depth_estimation_ros.scale_tracker import ScaleTracker
+from depth_estimation_ros.scale_tracker import Declined, Reading, ScaleInForce, ScaleTracker
 
-SOURCE = 'camera_height'
+# A camera that sways with its robot is looked up in one of a few grids.
+HEIGHT_STEP, ANGLE_STEP = 0.005, math.radians(0.5)
+
+
+@dataclass(frozen=True)
+class ScaleSettings:
+    """
+    What is known of a camera's scale; 0 and '' are unknown.
+
+    depth_scale, depth_shift: see scale_for. height: metres above the ground. pitch: radians,
+    positive looks down. ground_frame: the frame whose tf gives both instead. range_topic: of a
+    range sensor. hold: seconds without a reading until the scale is stale.
+    """
+
+    depth_scale: float = 0.0
+    depth_shift: float = 0.0
+    height: float = 0.0
+    pitch: float = 0.0
+    ground_frame: str = ''
+    range_topic: str = ''
+    hold: float = 5.0
+
+
+class Ranges(NamedTuple):
+    """Points (N, 3) of a range sensor, metres, optical frame; cone: as in ranging.measure."""
+
+    points: np.ndarray
+    cone: float
 
 
 class CameraScale:
     """
     What a camera's depth is multiplied by, and whether points may be made of it.
 
-    Without a `height` (metres above the ground, 0 = not known) that is what scale_for says. With
-    one, the ground in each picture gives the scale of the next ones; for `hold` seconds without a
-    reading the last holds, then it is stale: depth goes on with what scale_for says, if anything,
-    and no points are made. pitch: radians, positive looks down. `standing` is the scale in force
-    or None, `sentences` what is wrong. Raises ScaleError where no scale can come.
+    Without a height and a range sensor that is what scale_for says. With any, what they find in
+    each picture gives the scale of the next ones, as ScaleTracker has it. When that is stale the
+    depth goes on with the last one, and before there is any with what scale_for says, if
+    anything; both make no points. `standing` is the scale in force or None, `sentences` what is
+    wrong, `learns` whether `learn` wants each frame's depth. Raises ScaleError where no scale can
+    come.
     """
 
-    def __init__(self, contract: ScaleContract, depth_scale: float, height: float = 0.0,
-                 pitch: float = 0.0, hold: float = 5.0):
-        self._tracker = None
-        self._height = height
+    def __init__(self, contract: ScaleContract, settings: ScaleSettings):
+        frame, height, topic = settings.ground_frame, settings.height, settings.range_topic
+        known = f'ground_frame {frame}' if frame else f'camera_height {height:g} m'
+        self._by_height = f'the ground ({known})' if frame or height > 0 else ''
+        self._by_range = f'the range sensor on {topic} (range_topic)' if topic else ''
+        self.wants_ranges = bool(topic)  # for `learn`
+        self.learns = bool(frame or height > 0 or topic)
+        self._mounting = height, settings.pitch, 0.0
+        self._relative = contract.relative
         self._fixed: Scale | None = None
+        self._found: ScaleInForce | None = None  # last
+        self._asked = 0.0
+        self._state = 'fixed'
+        self._ground = lru_cache(maxsize=4)(Ground)
+        self._tracker = ScaleTracker(settings.hold)
         self.sentences: list[str] = []
-        if height > 0:
-            if contract.kind is ScaleKind.RELATIVE_INVERSE:
-                raise ScaleError('camera_height says the scale of depth, but this model gives '
-                                 'relative inverse depth, whose shift is unknown too: set '
-                                 'camera_height to 0, or model to one that gives depth')
-            self._tracker = ScaleTracker(hold)
-            self._ground = lru_cache(maxsize=2)(lambda camera: Ground(camera, height, pitch))
-        if height <= 0 or depth_scale > 0 or contract.metres_per_unit is not None:
-            self._fixed = scale_for(contract, depth_scale)
+        if self._by_height and contract.relative:
+            ground = 'ground_frame' if frame else 'camera_height'
+            raise ScaleError(f'{ground} says the scale of depth, but this model gives relative '
+                             f'inverse depth, whose shift is unknown too: take {ground} away and '
+                             'give a range_topic, or set model to one that gives depth')
+        if frame and height > 0:
+            raise ScaleError('ground_frame and camera_height both say how high the camera is: '
+                             'take one of them away')
+        if (not self.learns or settings.depth_scale > 0 or settings.depth_shift
+                or contract.metres_per_unit is not None):
+            self._fixed = scale_for(contract, settings.depth_scale, settings.depth_shift)
         self.standing = self._fixed
 
     def __str__(self) -> str:
         """Return where the metres come from, in words."""
-        fixed = self._fixed and (f'1 model unit = {self._fixed.metres_per_unit:g} m '
-                                 f'({self._fixed.source})')
         if not self.learns:
-            return fixed
-        return f'scale from camera_height {self._height:g} m' + (
-            f', without points before the ground is seen, depth by {fixed}' if fixed else
-            ', nothing before the ground is seen')
-
-    @property
-    def learns(self) -> bool:
-        """Whether `learn` wants each frame's depth."""
-        return self._tracker is not None
+            return str(self._fixed)
+        return f'scale from {" and ".join(filter(None, (self._by_height, self._by_range)))}' + (
+            f', without points before it is found, depth by {self._fixed}' if self._fixed else
+            ', nothing before it is found')
 
     def at(self, stamp: float) -> tuple[Scale | None, bool]:
         """Return the scale for the picture of `stamp` (s), and whether points may be made."""
-        if self._tracker is None:
+        if not self.learns:
             return self._fixed, True
-        found = self._tracker.current(stamp)
         self.sentences = self._tracker.sentences(stamp)
-        if found is None:
-            self.standing = self._fixed
-            return self._fixed, False
-        self.standing = Scale(found.scale, f'camera_height {self._height:g} m above the ground, '
-                              f'+- {found.sigma:.0%}, {found.age:.1f} s old')
-        return self.standing, True
+        found, last = self._tracker.current(stamp), self._found
+        if found is None and last is not None:
+            last = replace(last, age=last.age + max(stamp - self._asked, 0.0))
+        self._found, self._asked = found or last, stamp
+        if self._found is None:
+            self.standing, self._state = self._fixed, 'not found yet'
+        else:
+            self.standing = Scale(self._found.scale, self._found.source, self._found.shift)
+            self._state = 'in force' if found else 'stale'
+        return self.standing, found is not None
 
-    def learn(self, stamp: float, unscaled: Unscaled) -> None:
-        """Take the depth of the picture of `stamp`; it counts for later pictures."""
-        found = self._ground(unscaled.camera).measure(unscaled.depth)
-        self._tracker.update(SOURCE, found, stamp)
+    def learn(self, stamp: float, unscaled: Unscaled, pose: Pose | Declined | None = None,
+              ranges: Ranges | Declined | None = None) -> None:
+        """
+        Take the depth of the picture of `stamp`; it counts for later pictures.
+
+        pose: of the optical frame in ground_frame. ranges: None is as if the sensor were slow.
+        """
+        if self._by_height:
+            self._tracker.update(self._by_height, self._look_down(unscaled, pose), stamp)
+        if self.wants_ranges and ranges is not None:
+            found = ranges if isinstance(ranges, Declined) else ranging.measure(
+                ranges.points, unscaled.depth, unscaled.camera, self._relative, ranges.cone)
+            self._tracker.update(self._by_range, found, stamp)
+
+    def _look_down(self, unscaled: Unscaled, pose: Pose | Declined | None) -> Reading | Declined:
+        if isinstance(pose, Declined):
+            return pose
+        if pose is None:
+            mounting = self._mounting
+        else:
+            x, y, z = -pose.rotation[2]  # down
+            mounting = (_rounded(pose.translation[2], HEIGHT_STEP),
+                        _rounded(math.asin(np.clip(z, -1, 1)), ANGLE_STEP),
+                        _rounded(math.atan2(x, y), ANGLE_STEP))
+            if mounting[0] <= 0:
+                return Declined(f'by tf the camera is {pose.translation[2]:.2f} m above it: it is '
+                                'not the ground')
+        return self._ground(unscaled.camera, *mounting).measure(unscaled.depth)
+
+    def values(self) -> dict[str, str]:
+        """Return the scale in force as text, for a DiagnosticStatus."""
+        scale, found = self.standing, self._found
+        values = {'scale (m per model unit)': f'{scale.metres_per_unit:g}' if scale else 'none',
+                  'scale source': scale.source if scale else 'none', 'scale state': self._state}
+        if self._relative and scale:
+            values['scale shift (1/m)'] = f'{scale.shift:g}'
+        if found:
+            values['scale uncertainty'] = f'+- {found.sigma:.1%}'
+            values['scale age (s)'] = f'{found.age:.1f}'
+        return values
+
+
+def _rounded(value: float, step: float) -> float:
+    return round(float(value) / step) * step

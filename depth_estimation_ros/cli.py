@@ -76,7 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
     predict.add_argument('--precision', default='auto', help='auto, fp32, fp16 or bf16')
     predict.add_argument('--depth-scale', type=float, default=0.0, metavar='METRES',
-                         help="metres per model unit (default 0: the model's contract)")
+                         help="metres per model unit (default 0: the model's contract); of "
+                         'relative inverse depth 1 / Z = this * value')
     predict.add_argument('--max-depth', type=float, default=80.0, metavar='METRES')
     predict.add_argument('--write', default=argparse.SUPPRESS, type=lambda text: text.split(','),
                          help='some of depth,color,points,film (default all)')
@@ -101,7 +102,8 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument('--min-depth', type=float, default=1e-3, metavar='METRES')
     evaluate.add_argument('--max-depth', type=float, default=80.0, metavar='METRES')
     evaluate.add_argument('--depth-scale', type=float, default=0.0, metavar='METRES',
-                          help="metres per model unit (default 0: the model's contract)")
+                          help="metres per model unit (default 0: the model's contract); of "
+                          'relative inverse depth 1 / Z = this * value')
     evaluate.add_argument('--depth-topic', default='', metavar='TOPIC',
                           help='judge this recorded depth of the bag instead of a model')
     evaluate.add_argument('--truth-topic', default='', metavar='TOPIC',
@@ -113,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument('--output', type=Path, metavar='FOLDER',
                           help='write metrics.json and a picture sheet a frame')
 
+    _calibration(commands)
     camera = _command(commands, 'camera', _camera,
                       'publish a film, a webcam or images as image and camera_info (takes '
                       '--ros-args -r image:=... last)')
@@ -197,6 +200,38 @@ def _bag(commands) -> None:
     info.add_argument('path', metavar='BAG')
 
 
+def _calibration(commands) -> None:
+    calibrate = _command(commands, 'calibrate', _calibrate,
+                         'measure the scale of a model with boards at taped distances, into a '
+                         'parameter file for the node')
+    calibrate.add_argument('--distance', action='append', type=float, required=True,
+                           metavar='METRES', help='of a board or wall that faces the camera, '
+                           'along the optical axis (Z, not the slant); again for each board')
+    calibrate.add_argument('--image', default='', metavar='TOPIC',
+                           help="of the live camera (several boards: Enter for each), or in the "
+                           'bag (default: its only one)')
+    calibrate.add_argument('--bag', action='append', default=[], metavar='BAG',
+                           help='instead of a live camera; again for each board, or one for all')
+    calibrate.add_argument('--board', action='append', default=[], type=int, nargs=4,
+                           metavar=('X', 'Y', 'WIDTH', 'HEIGHT'),
+                           help='where it is, in rectified pixels (default: a square of a '
+                           "sixteenth of the picture's width, in its middle); again for each, "
+                           'which are then seen at once')
+    calibrate.add_argument('--camera-info', default='', metavar='TOPIC',
+                           help='default: beside the image')
+    calibrate.add_argument('--rectified', default='auto', choices=('auto', 'true', 'false'),
+                           help="as the node's parameter")
+    _model(calibrate)
+    calibrate.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
+    calibrate.add_argument('--precision', default='auto', help='auto, fp32, fp16 or bf16')
+    calibrate.add_argument('--frames', type=int, default=30, help='of a board (default 30)')
+    calibrate.add_argument('--timeout', type=float, default=10.0, metavar='SECONDS',
+                           help='to wait for a live image (default 10)')
+    calibrate.add_argument('--output', default=Path('calibration.yaml'), type=Path,
+                           help='parameter file (default calibration.yaml)')
+    calibrate.add_argument('--overwrite', action='store_true', help='a file that is there already')
+
+
 def _networks(commands) -> None:
     networks = _command(commands, 'models', _models_table,
                         'the networks there are, and their weights')
@@ -253,6 +288,11 @@ def _predict(**chosen) -> str:
 
 def _evaluate(**chosen) -> str:
     from depth_estimation_ros.evaluate import run
+    return run(**chosen)
+
+
+def _calibrate(**chosen) -> str:
+    from depth_estimation_ros.calibrate import run
     return run(**chosen)
 
 

@@ -72,7 +72,8 @@ def run(model: str, weights: str, input_size: str, images: str, camera: str, fov
     parameters = output / 'parameters.yaml'
     parameters.write_text(yaml.safe_dump({'/**': {'ros__parameters': {
         'model': model, 'weights': weights and str(Path(weights).expanduser().resolve()),
-        'input_size': input_size, 'use_sim_time': True}}}))
+        'input_size': input_size, 'use_sim_time': True,
+        'compile': False}}}))  # which takes longer than it, and would slow it down
     log = output / 'node.log'
     node = ('-m', 'depth_estimation_ros', '--ros-args', '--params-file', str(parameters), '-r',
             f'image:={topic}')

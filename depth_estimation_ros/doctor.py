@@ -54,7 +54,11 @@ def _torch() -> Iterator[tuple[str, str]]:
                         f'{sys.executable}')
         return
     yield 'torch', f'{torch.__version__}, built for CUDA {torch.version.cuda or "none"}'
-    yield 'cpu threads', str(torch.get_num_threads())
+    from depth_estimation_ros.runtime import spare_threads
+    yield 'cpu threads', f'{torch.get_num_threads()}, of which the node takes {spare_threads()}'
+    compiler = shutil.which(os.environ.get('CXX', 'g++')) or shutil.which('clang++')
+    yield 'c++ compiler', compiler or ('none  <- without one the network is not compiled, a fifth '
+                                       'slower: apt install g++')
     if not torch.cuda.is_available():
         yield 'gpu', 'none that torch can use'
     for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
@@ -73,6 +77,7 @@ def _ros(listen: float) -> Iterator[tuple[str, str]]:
                         "without ROS: pip install 'depth_estimation_ros[jazzy]'")
         return
     try:
+        from depth_estimation_ros.frames import tf2_ros
         from depth_estimation_ros.messages import cv_bridge, sensor_msgs_py
     except Exception as error:  # a report must survive whatever it reports
         yield 'the node', f'cannot start ({type(error).__name__}: {error})'
@@ -81,6 +86,7 @@ def _ros(listen: float) -> Iterator[tuple[str, str]]:
     yield 'rmw in use', rclpy.get_rmw_implementation_identifier()
     yield 'cv_bridge', cv_bridge()[1]
     yield 'sensor_msgs_py', sensor_msgs_py()[1]
+    yield 'tf2_ros', tf2_ros()[1]
 
     rclpy.init(args=[])
     try:

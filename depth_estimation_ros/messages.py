@@ -9,15 +9,18 @@ serves where it gives the bytes of our own path, and can never stop the node.
 from __future__ import annotations
 
 from functools import lru_cache
+import math
 
 import cv2
 import numpy as np
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2, PointField
+from sensor_msgs.msg import (
+    CameraInfo, CompressedImage, Image, LaserScan, PointCloud2, PointField, Range)
 
 from depth_estimation_ros import encodings
 from depth_estimation_ros.camera import Calibration, PinholeCamera
-from depth_estimation_ros.encodings import ColorImage
+from depth_estimation_ros.encodings import ColorImage, EncodingError
 from depth_estimation_ros.points import Cloud
+from depth_estimation_ros.scan import Scan
 
 # What cv_bridge converts; all other encodings are views, which need no library.
 BRIDGED = {'mono16': 2, 'yuv422': 2, 'yuv422_yuy2': 2, 'bayer_rggb8': 1, 'bayer_bggr8': 1,
@@ -109,6 +112,35 @@ def read_cloud(message: PointCloud2) -> np.ndarray:
     return ours.reshape(-1)
 
 
+def read_points(message: PointCloud2, most: int) -> np.ndarray:
+    """
+    Return (N, 3) float32 x, y, z of a cloud's points, in its frame, NaN points too.
+
+    Of more than `most` only so many, evenly: every n-th of a LiDAR's would be whole beams.
+    Raises EncodingError.
+    """
+    points = read_cloud(message)
+    if not {'x', 'y', 'z'} <= set(points.dtype.names or ()):
+        raise EncodingError("the cloud has no fields x, y and z, but "
+                            f'{", ".join(points.dtype.names or ()) or "none"}: it is no cloud of '
+                            'a range sensor')
+    if len(points) > most:
+        points = points[np.linspace(0, len(points) - 1, most).astype(np.intp)]
+    return np.stack([points[axis].astype(np.float32) for axis in 'xyz'], -1)
+
+
+def read_range(message: Range) -> tuple[np.ndarray, float]:
+    """
+    Return the point ahead of a sensor, (1, 3) float32 on its x axis, and half its cone (radians).
+
+    Beyond min_range and max_range, or not finite (REP 117), it measured nothing: (0, 3).
+    """
+    there = (math.isfinite(message.range)
+             and message.min_range <= message.range <= message.max_range)
+    points = np.array([[message.range, 0.0, 0.0]] if there else [], np.float32).reshape(-1, 3)
+    return points, message.field_of_view / 2
+
+
 def image_message(header, pixels: np.ndarray, encoding: str) -> Image:
     """Return an Image of `pixels` (H, W) or (H, W, C), contiguous, little endian."""
     message = Image(header=header, height=pixels.shape[0], width=pixels.shape[1],
@@ -155,6 +187,20 @@ def cloud_message(header, cloud: Cloud) -> PointCloud2:
         fields=[PointField(name=name, offset=4 * i, datatype=PointField.FLOAT32, count=1)
                 for i, name in enumerate(cloud.fields)])
     _fill(message, cloud.data)
+    return message
+
+
+def scan_message(stamp, frame: str, scan: Scan, scan_time: float) -> LaserScan:
+    """
+    Return the LaserScan of `scan` in `frame`; scan_time: seconds since the one before, 0 = none.
+
+    A picture is of one moment: time_increment is 0.
+    """
+    message = LaserScan(
+        angle_min=scan.angle_min, angle_max=scan.angle_max, angle_increment=scan.angle_increment,
+        scan_time=scan_time, range_min=scan.range_min, range_max=scan.range_max)
+    message.header.stamp, message.header.frame_id = stamp, frame
+    message.ranges.frombytes(scan.ranges.astype(np.float32).tobytes())
     return message
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 import contextlib
+import ctypes
 from dataclasses import replace
 import gc
 import signal
@@ -23,14 +24,20 @@ import torch
 
 from depth_estimation_ros import networks
 from depth_estimation_ros.camera import CameraError
-from depth_estimation_ros.camera_scale import CameraScale
+from depth_estimation_ros.camera_scale import CameraScale, ScaleSettings
 from depth_estimation_ros.diagnostics import (
     Complaints, diagnostic_array, diagnostic_status, ERROR)
-from depth_estimation_ros.estimator import DepthEstimator, DepthOptions, OUTPUTS, Request
-from depth_estimation_ros.parameters import (
-    BY_NAME, NodeParameters, PER_CAMERA, Settings, UNCONFIGURED)
+from depth_estimation_ros.estimator import (
+    DepthEstimator, DepthOptions, OUTPUTS, Request, Unscaled)
+from depth_estimation_ros.frames import FrameError, Frames, pose_from_text
+from depth_estimation_ros.parameters import NodeParameters, Settings, UNCONFIGURED, when
+from depth_estimation_ros.points import level_pose
+from depth_estimation_ros.runtime import spare_threads
 from depth_estimation_ros.scale import Scale
+from depth_estimation_ros.scale_tracker import Declined
+from depth_estimation_ros.scan import ScanError
 from depth_estimation_ros.stream import CameraStream, Frame
+from depth_estimation_ros.temporal import TemporalFilter
 
 WATCH_PERIOD = 0.2  # seconds
 DIAGNOSTICS_PERIOD = 1.0
@@ -54,8 +61,10 @@ class DepthNode(LifecycleNode):
         self._stopping = False
         self._in_transition = False
         self._complaints = Complaints(self.get_logger())
-        self._scales: dict[CameraStream, tuple[tuple, CameraScale]] = {}
+        self._scales: dict[CameraStream, tuple[ScaleSettings, CameraScale]] = {}
         self._scales_lock = threading.Lock()
+        self._frames = Frames(self)
+        self._memories: dict[CameraStream, TemporalFilter] = {}
         self._own_parameters = NodeParameters(self, self._refuse)
         self._streams = [CameraStream(self, self._own_parameters, self._wake.set, camera)
                          for camera in self._own_parameters.settings.cameras]
@@ -74,22 +83,39 @@ class DepthNode(LifecycleNode):
         if self._estimator is None:
             return None
         for name in sorted(changed):
-            if name in BY_NAME and BY_NAME[name].when == UNCONFIGURED:
+            if when(name) == UNCONFIGURED:
                 return (f'parameter {name} counts when the node is configured: deactivate and '
                         f'clean it up first (ros2 lifecycle set {self.get_fully_qualified_name()}'
                         ' cleanup)')
         for camera in settings.cameras:
-            CameraScale(self._estimator.network.contract, *_scale_settings(settings, camera))
+            CameraScale(self._estimator.network.contract, self._scale_settings(settings, camera))
         return None
+
+    def _scale_settings(self, settings: Settings, camera: str) -> ScaleSettings:
+        topic = settings.of(camera, 'range_topic')
+        return ScaleSettings(
+            *(settings.of(camera, name) for name in (
+                'depth_scale', 'depth_shift', 'camera_height', 'camera_pitch')),
+            settings.ground_frame, topic and self.resolve_topic_name(topic), settings.scale_hold)
 
     def _scale(self, stream: CameraStream) -> CameraScale:
         """Return the scale of a camera; made anew, and empty, when its parameters change."""
-        wanted = _scale_settings(self._own_parameters.settings, stream.name)
+        wanted = self._scale_settings(self._own_parameters.settings, stream.name)
         with self._scales_lock:
             if stream not in self._scales or self._scales[stream][0] != wanted:
                 self._scales[stream] = wanted, CameraScale(
-                    self._estimator.network.contract, *wanted)
+                    self._estimator.network.contract, wanted)
             return self._scales[stream][1]
+
+    def _memory(self, stream: CameraStream) -> TemporalFilter | None:
+        """Return what remembers a camera's last frames; anew when temporal.window changes."""
+        window = self._own_parameters.settings.temporal_window
+        if window < 2:
+            self._memories.pop(stream, None)
+            return None
+        if stream not in self._memories or self._memories[stream].window != window:
+            self._memories[stream] = TemporalFilter(window)
+        return self._memories[stream]
 
     # -- lifecycle --
 
@@ -175,13 +201,15 @@ class DepthNode(LifecycleNode):
         loaded = networks.load(settings.model, settings.weights, settings.input_size,
                                settings.allow_download)
         network = loaded.network
-        scales = {camera: CameraScale(network.contract, *_scale_settings(settings, camera))
+        scales = {camera: CameraScale(network.contract, self._scale_settings(settings, camera))
                   for camera in settings.cameras}
+        self._threads = settings.threads or spare_threads()
+        torch.set_num_threads(self._threads)
         self._estimator = DepthEstimator(network, settings.device, settings.precision,
-                                         len(self._streams))
+                                         len(self._streams), settings.compile)
         self._estimator.warm_up()
         for stream in self._streams:
-            stream.configure(network.has_confidence)
+            stream.configure()
         self.get_logger().info(
             f'{network.description} on {self._hardware()} in {self._precision()}; '
             + '; '.join(f'{camera}{": " * bool(camera)}{scale}'
@@ -189,8 +217,7 @@ class DepthNode(LifecycleNode):
             + f'; weights {loaded.path} ('
             + ', '.join(f'{name} sha256 {digest[:16]}'
                         for name, digest in loaded.sha256.items()) + ')')
-        if self._estimator.forward.remark:
-            self.get_logger().warning(self._estimator.forward.remark)
+        self._remarked = 0
         if settings.device == 'auto' and self._estimator.device.type == 'cpu':
             self.get_logger().info('device auto: torch finds no CUDA device that works, so this '
                                    'is the CPU')
@@ -200,6 +227,11 @@ class DepthNode(LifecycleNode):
         self._wake.clear()
         self._worker = threading.Thread(target=self._work, name='depth worker', daemon=True)
         self._worker.start()
+        settings = self._own_parameters.settings
+        if settings.points_frame or settings.scan_frame or any(
+                settings.of(camera, 'range_topic') and not settings.of(camera, 'range_extrinsics')
+                for camera in settings.cameras):
+            self._frames.listen()
         for stream in self._streams:
             stream.activate()
             self.get_logger().info(f'waiting for images on {stream.image_topic} and CameraInfo on '
@@ -214,12 +246,15 @@ class DepthNode(LifecycleNode):
         for stream in self._streams:
             stream.deactivate()
             stream.complaints.clear()
+        self._memories.clear()
         self._complaints.clear()
 
     def _cleanup(self) -> None:
         for stream in self._streams:
             stream.cleanup()
         on_gpu = self._estimator is not None and self._estimator.device.type == 'cuda'
+        if self._estimator:
+            self._estimator.close()
         self._estimator = None
         self._scales.clear()
         gc.collect()
@@ -229,6 +264,7 @@ class DepthNode(LifecycleNode):
     # -- the worker thread --
 
     def _work(self) -> None:
+        torch.set_num_threads(self._threads)  # which holds for the thread that says it
         while True:
             self._wake.wait()
             self._wake.clear()
@@ -240,7 +276,7 @@ class DepthNode(LifecycleNode):
             self._process()
 
     @contextlib.contextmanager
-    def _surviving(self, *streams: CameraStream) -> Iterator[None]:
+    def _surviving(self, *streams: CameraStream, published: bool = False) -> Iterator[None]:
         """Let the worker outlive what a frame of each of `streams` brings about."""
         try:
             yield
@@ -248,7 +284,8 @@ class DepthNode(LifecycleNode):
             if not self.context.ok():  # shutting down: there is nobody to publish to
                 return
             for stream in streams:
-                stream.statistics.drop('failed')
+                if not published:
+                    stream.statistics.drop('failed')
                 stream.complaints.raise_(
                     'failed', f'{stream.image_topic}: a frame failed with '
                     f'{type(error).__name__}: {error}', ERROR)
@@ -260,7 +297,10 @@ class DepthNode(LifecycleNode):
         if camera and camera.width * camera.height <= MAX_EXPECTED_PIXELS:
             blank = np.zeros((camera.height, camera.width, 3), np.uint8)
             with contextlib.suppress(Exception):  # what is wrong is said when an image comes
-                self._estimator.estimate([(blank, camera)], self._options(Scale(1.0, '')), OUTPUTS)
+                # Without confidence, for which some networks see each picture twice.
+                self._estimator.estimate_all([Request(
+                    blank, camera, self._options(Scale(1.0, '')), OUTPUTS - {'confidence'},
+                    pose=level_pose(1.0))])
 
     def _process(self) -> None:
         """Turn the newest frame of each camera that has one into depth; none waits for others."""
@@ -285,12 +325,15 @@ class DepthNode(LifecycleNode):
                 frame, request = frames[stream]
                 forward = self._estimator.forward_seconds if OUTPUTS & frame.outputs else None
                 with self._surviving(stream):
-                    if estimate.unscaled:
-                        self._scale(stream).learn(_seconds(frame.header.stamp), estimate.unscaled)
                     if frame.outputs:
                         stream.publish(frame, estimate, request.options.depth_encoding, forward)
                     else:
                         stream.statistics.drop('no scale')
+            # For the next pictures, and when these are out.
+            for stream, estimate in zip(batch, estimates):
+                if estimate.unscaled:
+                    with self._surviving(stream, published=True):
+                        self._learn(stream, frames[stream][0], estimate.unscaled)
 
     def _request(self, stream: CameraStream, message) -> tuple[Frame, Request] | None:
         """Return a frame and what is to be made of it, or None where it was dropped."""
@@ -306,20 +349,73 @@ class DepthNode(LifecycleNode):
             stream.statistics.drop('bad camera_info')
             stream.complaints.raise_('bad info', f'{stream.info_topic}: {error}', ERROR)
             return None
+        wanted, poses = frame.outputs, {}
+        for output, find, place in (
+                ('points', self._pose, 'points.frame (else ground_frame)'),
+                ('scan', self._scan_pose, 'scan.frame')):
+            if output in wanted:
+                try:
+                    poses[output] = find(stream, frame)
+                except (FrameError, ScanError) as error:
+                    wanted -= {output}
+                    stream.complaints.raise_(
+                        f'{output} pose', f'{stream.image_topic}: no {output} while the pose in '
+                        f'{place} is not known: {error}')
+        if not wanted:
+            stream.statistics.drop('no pose')
+            return None
         running = self._scale(stream)
-        scale, trusted = running.at(_seconds(frame.header.stamp))
+        stamp = _seconds(frame.header.stamp)
+        scale, trusted = running.at(stamp)
         for number, sentence in enumerate(running.sentences):
             stream.complaints.raise_(f'scale {number}', f'{stream.image_topic}: {sentence}')
-        outputs = frame.outputs if trusted else frame.outputs - {'points'}
+        trusted |= self._own_parameters.settings.stale_points
+        outputs = wanted if trusted else wanted - {'points', 'scan'}
         if scale is None:  # depth in no unit is not for anybody
             outputs = frozenset()
         return replace(frame, outputs=outputs), Request(
             frame.image, frame.camera, self._options(scale), outputs,
-            running.learns and bool(OUTPUTS & frame.outputs))
+            running.learns and bool(OUTPUTS & frame.outputs),
+            memory=self._memory(stream), stamp=stamp, pose=poses.get('points'),
+            scan_pose=poses.get('scan'))
+
+    def _pose(self, stream: CameraStream,
+              frame: Frame) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return the camera's pose where points take one; FrameError where tf does not know."""
+        settings = self._own_parameters.settings
+        if not settings.depth.points.takes_pose:
+            return None
+        if settings.points_frame:
+            return self._frames.look_up(settings.points_frame, frame.header.frame_id,
+                                        frame.header.stamp)
+        height, pitch = (settings.of(stream.name, f'camera_{name}')
+                         for name in ('height', 'pitch'))
+        return level_pose(height, pitch) if height else None
+
+    def _scan_pose(self, stream: CameraStream, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
+        """Return the camera's pose in scan.frame; FrameError, ScanError where that cannot be."""
+        settings, header = self._own_parameters.settings, frame.header
+        pose = (pose_from_text(settings.scan_extrinsics) if settings.scan_extrinsics else
+                self._frames.look_up(settings.scan_frame, header.frame_id, header.stamp))
+        self._estimator.check_scan(frame.camera, settings.depth, pose)
+        return pose
 
     def _options(self, scale: Scale | None) -> DepthOptions:
         return replace(self._own_parameters.settings.depth,
-                       metres_per_unit=scale and scale.metres_per_unit)
+                       metres_per_unit=scale and scale.metres_per_unit,
+                       shift=scale.shift if scale else 0.0)
+
+    def _learn(self, stream: CameraStream, frame: Frame, unscaled: Unscaled) -> None:
+        """Hold the depth of a frame against what the robot knows of distances."""
+        scale, header = self._scale(stream), frame.header
+        ground_frame, pose = self._own_parameters.settings.ground_frame, None
+        if ground_frame:
+            try:
+                pose = self._frames.look_up(ground_frame, header.frame_id, header.stamp)
+            except FrameError as error:
+                pose = Declined(f'{error}, or set camera_height instead of ground_frame')
+        scale.learn(_seconds(header.stamp), unscaled, pose,
+                    stream.ranges(header, self._frames) if scale.wants_ranges else None)
 
     # -- what a user sees --
 
@@ -332,10 +428,15 @@ class DepthNode(LifecycleNode):
         forward = self._estimator.forward
         if forward.network.fixed_precision:
             return 'as the network was exported'
-        off = f' ({forward.difference:.2%} off fp32)' if forward.precision != 'fp32' else ''
-        return forward.precision + off + (f': {forward.remark}' if forward.remark else '')
+        off = f' ({forward.difference:.2%} off fp32)' if forward.difference else ''
+        return forward.form + off + ''.join(f'; {remark}' for remark in forward.remarks)
 
     def _diagnose(self) -> None:
+        if self._estimator:
+            remarks = self._estimator.forward.remarks[self._remarked:]
+            self._remarked += len(remarks)
+            for remark in remarks:
+                self.get_logger().warning(remark)
         level, sentences = self._complaints.standing()
         self._diagnostics.publish(diagnostic_array(
             self.get_clock().now().to_msg(),
@@ -350,15 +451,15 @@ class DepthNode(LifecycleNode):
         if self._estimator is None:
             summary = 'not configured'
         else:
-            scale = self._scale(stream).standing
             hardware = self._hardware()
             values = {
                 'model': self._estimator.network.description,
                 'device': hardware,
                 'precision': self._precision(),
+                'confidence': "the network's own" if self._estimator.network.has_confidence else
+                'by ' + ', '.join(self._own_parameters.settings.depth.cues),
                 'scale contract': self._estimator.network.contract.kind.value,
-                'scale (m per model unit)': f'{scale.metres_per_unit:g}' if scale else 'none',
-                'scale source': scale.source if scale else 'none yet, and no points',
+                **self._scale(stream).values(),
                 **values}
             camera = stream.camera
             if camera:
@@ -376,12 +477,20 @@ class DepthNode(LifecycleNode):
                                  level, summary, values)
 
 
-def _scale_settings(settings: Settings, camera: str) -> tuple[float, float, float, float]:
-    return (*(settings.of(camera, name) for name in PER_CAMERA), settings.scale_hold)
-
-
 def _seconds(stamp) -> float:
     return stamp.sec + stamp.nanosec * 1e-9
+
+
+def _keep_memory() -> None:
+    """
+    Let glibc keep freed memory for the next frame instead of giving it back to the system.
+
+    By default it returns a plane of 2 MB each time, and the pages' first touch costs 1.4 ms.
+    """
+    with contextlib.suppress(OSError, AttributeError):  # no glibc
+        mallopt = ctypes.CDLL('libc.so.6').mallopt
+        mallopt(-3, 32 << 20)  # M_MMAP_THRESHOLD, at its most: larger blocks come and go
+        mallopt(-1, 256 << 20)  # M_TRIM_THRESHOLD
 
 
 def main(args: list[str] | None = None) -> int:
@@ -391,6 +500,7 @@ def main(args: list[str] | None = None) -> int:
     rclpy's own handlers would make the context invalid in the middle of whatever is going on.
     """
     node, stop = None, threading.Event()
+    _keep_memory()
     try:
         _on_signals(signal.default_int_handler)  # up to the loop: KeyboardInterrupt
         try:

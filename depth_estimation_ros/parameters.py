@@ -11,8 +11,11 @@ from typing import Any
 from rcl_interfaces.msg import (
     FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult)
 
+from depth_estimation_ros.confidence import CUES
 from depth_estimation_ros.estimator import DepthOptions
-from depth_estimation_ros.points import PointOptions
+from depth_estimation_ros.frames import pose_from_text
+from depth_estimation_ros.points import ANY_HEIGHT, GROUND, PointOptions
+from depth_estimation_ros.scan import ScanOptions
 
 ALWAYS = 'takes effect with the next frame'
 UNCONFIGURED = 'may change while the node is unconfigured'
@@ -21,7 +24,12 @@ AT_START = 'counts at start-up only'
 
 @dataclass(frozen=True)
 class Parameter:
-    """One line of the table. `choices` or `bounds` (both ends included) limit the value."""
+    """
+    One line of the table.
+
+    `choices`, `bounds` (both ends included) or, where it is not empty, `parse`, which raises
+    ValueError, limit the value.
+    """
 
     name: str
     default: Any
@@ -29,6 +37,7 @@ class Parameter:
     when: str = ALWAYS
     choices: tuple[str, ...] = ()
     bounds: tuple[float, float] | None = None
+    parse: Callable[[str], Any] | None = None
 
     def check(self, value: Any) -> Any:
         """Return `value` in the default's type; raise ValueError with a sentence otherwise."""
@@ -49,6 +58,11 @@ class Parameter:
         if self.bounds and not self.bounds[0] <= value <= self.bounds[1]:
             raise ValueError(f'parameter {self.name} = {value!r} is out of range: it goes from '
                              f'{self.bounds[0]:g} to {self.bounds[1]:g}')
+        if self.parse and value:
+            try:
+                self.parse(value)
+            except ValueError as error:
+                raise ValueError(f'parameter {self.name}: {error}') from error
         return value
 
     def _check_names(self, names: list) -> list[str]:
@@ -94,6 +108,10 @@ TABLE = (
     Parameter('precision', 'auto', 'of the network; auto: fp16 on CUDA, bf16 on a CPU that has '
               'it, but fp32 where that is over 1 % off', UNCONFIGURED,
               choices=('auto', 'fp32', 'fp16', 'bf16')),
+    Parameter('compile', True, 'compile the network for this machine: on a CPU once, aside, kept '
+              'on disk (it needs a C++ compiler), on CUDA as a graph', UNCONFIGURED),
+    Parameter('threads', 0, 'that the CPU computes with; 0: OMP_NUM_THREADS, else all cores but '
+              'one, which is left to the transport', UNCONFIGURED, bounds=(0, 1024)),
     Parameter('cameras', [''], 'names of the cameras that one node serves, in one batch: [front, '
               'left] listens to front/image, left/image and so on; one without a name: image',
               AT_START),
@@ -104,14 +122,26 @@ TABLE = (
     Parameter('depth_encoding', '32FC1', '32FC1: metres, NaN invalid, +Inf beyond max_depth; '
               '16UC1: millimetres, 0 invalid', choices=('32FC1', '16UC1')),
     Parameter('depth_scale', 0.0, "metres per model unit; 0: what the model's scale contract "
-              'says; <camera>.depth_scale overrules it for one of `cameras`', bounds=(0.0, 1e6)),
+              'says; of relative inverse depth 1 / Z = depth_scale * value + depth_shift; '
+              '<camera>.depth_scale overrules it for one of `cameras`', bounds=(0.0, 1e6)),
+    Parameter('depth_shift', 0.0, 'see depth_scale, 1 / metre; <camera>.depth_shift overrules it',
+              bounds=(-1e3, 1e3)),
     Parameter('camera_height', 0.0, 'metres above the ground; above 0 the scale comes from the '
               'ground in the pictures, and no points while it is stale; <camera>.camera_height '
               'overrules it for one of `cameras`', bounds=(0.0, 100.0)),
     Parameter('camera_pitch', 0.0, 'radians that the camera looks down, for camera_height; within '
               '5 degrees; <camera>.camera_pitch overrules it', bounds=(-1.5, 1.5)),
-    Parameter('scale_hold', 5.0, 'seconds without a reading of the ground until the scale is '
-              'stale', bounds=(0.1, 3600.0)),
+    Parameter('ground_frame', '', 'frame on the ground, z up, such as base_footprint, whose tf '
+              'gives height and pitch instead of camera_height and camera_pitch'),
+    Parameter('range_topic', '', 'PointCloud2 or Range of a sensor that sees what the camera '
+              'sees: the scale comes from it, and no points while it is stale; '
+              '<camera>.range_topic overrules it', UNCONFIGURED),
+    Parameter('range_extrinsics', '', "x y z roll pitch yaw (m, rad; such as 0 0 0.3 0 0 0) of "
+              'that sensor in the body of the camera: x forward, y left, z up from its lens; '
+              'empty: by tf; <camera>.range_extrinsics overrules it', parse=pose_from_text),
+    Parameter('scale_hold', 5.0, 'seconds without a reading of the ground or the sensor until '
+              'the scale is stale', bounds=(0.1, 3600.0)),
+    Parameter('stale_points', False, 'make points also of a scale that is stale or not found yet'),
     Parameter('min_depth', 0.1, 'metres along Z; nearer depth is -Inf', bounds=(1e-3, 1e4)),
     Parameter('max_depth', 80.0, 'metres along Z; farther depth is +Inf', bounds=(1e-3, 1e4)),
     Parameter('max_age', 0.0, 'seconds; an older frame is dropped, but not one whose stamp is of '
@@ -124,6 +154,8 @@ TABLE = (
               bounds=(0.1, 3600.0)),
     Parameter('autostart', True, 'configure and activate at start; false leaves that to a '
               'lifecycle manager', AT_START),
+    Parameter('temporal.window', 0, 'frames over which flicker is damped, that of the scale and '
+              'that of each pixel, while larger changes pass; 0 or 1: off', bounds=(0, 30)),
     Parameter('points.organized', False, 'one point a pixel, NaN where there is none; false: '
               'valid points only'),
     Parameter('points.stride', 1, 'every n-th row and column becomes a point', bounds=(1, 64)),
@@ -134,6 +166,48 @@ TABLE = (
     Parameter('points.max_range', 0.0, 'metres from the camera along the ray; 0: no bound but '
               'max_depth', bounds=(0.0, 1e4)),
     Parameter('points.color', True, 'add the field rgb'),
+    Parameter('points.confidence', False, 'add the field confidence'),
+    Parameter('points.min_confidence', 0.0, 'pixels that are less sure become no points',
+              bounds=(0.0, 1.0)),
+    Parameter('points.edge', PointOptions.edge, 'leaves out what floats between two surfaces; '
+              'smaller leaves out more; 0: none', bounds=(0.0, 10.0)),
+    Parameter('points.frame', '', "frame whose origin is on the ground, z up, such as "
+              'base_footprint, for heights, ground and voxels; from tf; empty: ground_frame, '
+              'or else under the camera, by camera_height and camera_pitch'),
+    Parameter('points.min_height', -ANY_HEIGHT, 'metres over points.frame; -1000: no bound',
+              bounds=(-ANY_HEIGHT, ANY_HEIGHT)),
+    Parameter('points.max_height', ANY_HEIGHT, 'metres over points.frame; 1000: no bound',
+              bounds=(-ANY_HEIGHT, ANY_HEIGHT)),
+    Parameter('points.ground', 'keep', 'keep it, remove it, or label it: add the field ground, 1 '
+              'or 0; it is what lies near z = 0 of points.frame', choices=GROUND),
+    Parameter('points.ground_tolerance', PointOptions.ground_tolerance, 'metres from z = 0 that '
+              'are ground', bounds=(0.0, 10.0)),
+    Parameter('points.ground_slope', PointOptions.ground_slope, 'metres more of that for each '
+              'metre of range', bounds=(0.0, 1.0)),
+    Parameter('points.voxel', 0.0, 'edge of a cube in metres that holds one point at most; 0: no '
+              'bound', bounds=(0.0, 10.0)),
+    Parameter('scan.frame', '', 'frame of the LaserScan on scan, its origin on the ground, z up, '
+              'such as base_footprint; empty: there is none', UNCONFIGURED),
+    Parameter('scan.extrinsics', '', "x y z roll pitch yaw (m, rad; such as 0 0 0.8 -1.5708 0 "
+              "-1.5708) of the images' frame in scan.frame, as static_transform_publisher takes "
+              'them; empty: by tf', parse=pose_from_text),
+    Parameter('scan.min_height', ScanOptions.min_height, 'metres over scan.frame from which on a '
+              'thing is an obstacle', bounds=(-ANY_HEIGHT, ANY_HEIGHT)),
+    Parameter('scan.max_height', ScanOptions.max_height, 'metres over scan.frame up to which a '
+              'thing is an obstacle', bounds=(-ANY_HEIGHT, ANY_HEIGHT)),
+    Parameter('scan.ground_slope', ScanOptions.ground_slope, 'metres that scan.min_height grows '
+              'for each metre of range', bounds=(0.0, 1.0)),
+    Parameter('scan.min_range', ScanOptions.min_range, 'metres from the origin of scan.frame '
+              'along the ground; nearer is NaN', bounds=(0.0, 1e4)),
+    Parameter('scan.max_range', ScanOptions.max_range, 'metres from the origin of scan.frame '
+              'along the ground; farther is NaN', bounds=(1e-3, 1e4)),
+    Parameter('confidence.range', True, 'for networks that give no confidence: less of what is '
+              'far'),
+    Parameter('confidence.flip', True, 'for networks that give no confidence: less of what they '
+              'see otherwise in the mirrored picture; takes a second pass, where a confidence is '
+              'wanted'),
+    Parameter('confidence.edges', False, 'for networks that give no confidence: less at edges of '
+              'depth'),
 )
 
 
@@ -158,7 +232,14 @@ def reference() -> str:
 
 
 BY_NAME = {parameter.name: parameter for parameter in TABLE}
-PER_CAMERA = ('depth_scale', 'camera_height', 'camera_pitch')
+PER_CAMERA = ('depth_scale', 'depth_shift', 'camera_height', 'camera_pitch', 'range_topic',
+              'range_extrinsics')
+
+
+def when(name: str) -> str:
+    """Return when a parameter may change; one of a camera as that of all."""
+    parameter = BY_NAME.get(name) or BY_NAME.get(name.partition('.')[2])
+    return parameter.when if parameter else ALWAYS
 
 
 @dataclass(frozen=True)
@@ -171,21 +252,32 @@ class Settings:
     input_size: str
     device: str
     precision: str
+    compile: bool
+    threads: int
     cameras: tuple[str, ...]
     image_transport: str
     rectified: str
     depth_scale: float
+    depth_shift: float
     camera_height: float
     camera_pitch: float
+    ground_frame: str
+    range_topic: str
+    range_extrinsics: str
     scale_hold: float
+    stale_points: bool
     max_age: float
     max_rate: float
     camera_info_timeout: float
     autostart: bool
+    points_frame: str  # ground_frame where points.frame is empty
+    scan_frame: str
+    scan_extrinsics: str
+    temporal_window: int
     depth: DepthOptions  # without a scale, which depends on the model too
-    own: Mapping[str, float]  # <camera>.<one of PER_CAMERA>; 0: as for all
+    own: Mapping[str, float | str]  # <camera>.<one of PER_CAMERA>; 0 or empty: as for all
 
-    def of(self, camera: str, name: str) -> float:
+    def of(self, camera: str, name: str) -> float | str:
         """Return the value of one of PER_CAMERA that holds for a camera."""
         return self.own.get(f'{camera}.{name}') or getattr(self, name)
 
@@ -198,15 +290,40 @@ def settings_from(values: Mapping[str, Any]) -> Settings:
     if 0 < values['points.max_range'] <= values['points.min_range']:
         raise ValueError(f'parameter points.min_range = {values["points.min_range"]:g} must be '
                          f'less than points.max_range = {values["points.max_range"]:g}')
+    if values['points.min_height'] > values['points.max_height']:
+        raise ValueError(f'parameter points.min_height = {values["points.min_height"]:g} must '
+                         f'not be above points.max_height = {values["points.max_height"]:g}')
     points = {name[7:]: value for name, value in values.items()
               if name in BY_NAME and name.startswith('points.')}
+    frame = points.pop('frame') or values['ground_frame']
+    scan = {name[5:]: value for name, value in values.items()
+            if name in BY_NAME and name.startswith('scan.')}
+    scan_frame, extrinsics = scan.pop('frame'), scan.pop('extrinsics')
+    if extrinsics and len(values['cameras']) > 1:
+        raise ValueError('parameter scan.extrinsics is of one camera, and cameras names more: let '
+                         'tf say where each of them is')
+    cues = tuple(cue for cue in CUES if values[f'confidence.{cue}'])
+    if not cues:
+        raise ValueError('parameters confidence.range, confidence.flip and confidence.edges are '
+                         'all false, which leaves nothing to conclude a confidence from: set one')
     plain = {name: value for name, value in values.items() if '.' not in name}
     depth = {name: plain.pop(name)
              for name in ('min_depth', 'max_depth', 'publish_size', 'depth_encoding')}
     own = {name: value for name, value in values.items()
            if name not in BY_NAME and name.partition('.')[2] in PER_CAMERA}
-    return Settings(**{**plain, 'cameras': tuple(plain['cameras'])}, own=own,
-                    depth=DepthOptions(**depth, points=PointOptions(**points)))
+    settings = Settings(**{**plain, 'cameras': tuple(plain['cameras'])}, own=own,
+                        points_frame=frame, scan_frame=scan_frame, scan_extrinsics=extrinsics,
+                        temporal_window=values['temporal.window'],
+                        depth=DepthOptions(**depth, cues=cues, points=PointOptions(**points),
+                                           scan=ScanOptions(**scan)))
+    if settings.depth.points.needs_pose and not frame:
+        for camera in settings.cameras:
+            if not settings.of(camera, 'camera_height'):
+                raise ValueError(
+                    'parameters points.min_height, points.max_height and points.ground take the '
+                    "camera's pose over the ground: set points.frame, or "
+                    f'{camera}{"." * bool(camera)}camera_height and camera_pitch')
+    return settings
 
 
 class NodeParameters:
@@ -226,7 +343,7 @@ class NodeParameters:
         for camera in filter(None, self._values['cameras']):
             for name in PER_CAMERA:
                 own = replace(BY_NAME[name], name=f'{camera}.{name}',
-                              description=f'{name} of {camera}; 0: as {name}')
+                              description=f'{name} of {camera}; 0 or empty: as {name}')
                 self._by_name[own.name] = own
                 self._values[own.name] = self._declare(node, own)
         try:
@@ -234,8 +351,9 @@ class NodeParameters:
         except ValueError as error:
             self.problems['contradiction'] = str(error)
             self.settings = settings_from({**self._values, **{
-                name: BY_NAME[name].default for name in (
-                    'min_depth', 'max_depth', 'points.min_range', 'points.max_range')}})
+                name: parameter.default for name, parameter in BY_NAME.items()
+                if name in ('min_depth', 'max_depth') or name.startswith((
+                    'points.', 'scan.', 'confidence.'))}})
         node.add_on_set_parameters_callback(self._on_set)
 
     def _declare(self, node, parameter: Parameter) -> Any:

@@ -104,7 +104,7 @@ def run(inputs: Sequence[str], model: str, weights: str, output: Path, device: s
     return '\n'.join([
         f'frames: {frames} in {seconds:.1f} s ({frames / seconds:.1f} a second), with '
         f'{network.description} on {estimator.device}',
-        f'metres: 1 model unit = {scale.metres_per_unit:g} m ({scale.source})',
+        f'metres: {scale}',
         *remarks, f'in {output}:',
         *(f'  {CONTENTS[kind]}' for kind in CONTENTS
           if kind in write and (kind != 'film' or any(isinstance(s, Film) for s in sources)))])

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import combinations
 import math
 
 WINDOW = 7  # readings of a source whose median counts
@@ -73,7 +74,8 @@ class ScaleTracker:
     Holds the scale of one camera steady.
 
     A source counts by the median of its last readings; of several the surest counts. The scale
-    goes there by MAX_RATE a second at most, whatever the readings do. Without a reading for
+    goes there by MAX_RATE a second at most, whatever the readings do. While two contradict one
+    another neither counts, for nobody knows which is wrong. Without a reading that counts for
     `hold` seconds there is none. Stamps are seconds on the clock of the pictures; when they go
     back by more than `hold`, everything starts anew. Not for several threads at once.
     """
@@ -101,6 +103,10 @@ class ScaleTracker:
             return
         entry.declined = ''
         entry.readings.append((stamp, found))
+        if self._contradictions(stamp):
+            if self._states and self._states[-1].stamp == stamp:  # the other one's, just now
+                self._states.pop()
+            return
         chosen = self._surest(stamp)
         aim, sigma = self._middle(chosen, stamp)
         before = self._states[-1] if self._states else None
@@ -120,8 +126,8 @@ class ScaleTracker:
         state = next((s for s in reversed(self._states) if s.stamp < stamp), None)
         if state is None or stamp - state.stamp > self.hold:
             return None
-        last = max((t for t, _ in self._sources[state.source].readings if t < stamp),
-                   default=state.stamp)
+        last = max((t for t, _ in self._sources[state.source].readings
+                    if t <= state.stamp), default=state.stamp)
         sigma = math.hypot(state.sigma, DRIFT * (stamp - last))
         return ScaleInForce(state.middle.scale, sigma, state.middle.shift, state.source,
                             stamp - last)
@@ -129,22 +135,18 @@ class ScaleTracker:
     def sentences(self, stamp: float) -> list[str]:
         """Return what is wrong at `stamp`, worst first: stale, contradictions, silence."""
         found = []
-        now = self.current(stamp)
-        if now is None and self._states:
+        if self._states and stamp - self._states[-1].stamp > self.hold:
             last = self._states[-1]
-            found.append(f'The scale is stale: the last reading, {last.middle.scale:.3g} metres '
-                         f'per unit from {last.source}, is {stamp - last.stamp:.1f} s old, '
-                         f'longer than the {self.hold:g} s that it is held.')
-        fresh = {name: self._middle(name, stamp) for name in self._fresh(stamp)}
-        if now is not None and now.source in fresh:
-            ours, sigma = fresh[now.source]
-            for name, (theirs, their_sigma) in fresh.items():
-                limit = max(CONTRADICTION * math.hypot(sigma, their_sigma), LEAST_CONTRADICTION)
-                if name != now.source and _gap(ours, theirs) > limit:
-                    found.append(f'{_upper(name)} and {now.source} contradict one another: '
-                                 f'{theirs.scale:.3g} and {ours.scale:.3g} metres per unit. The '
-                                 f'latter is in force, its uncertainty is {sigma:.0%}, that of '
-                                 f'the former {their_sigma:.0%}.')
+            found.append(f'The scale is stale: the last reading that counts, '
+                         f'{last.middle.scale:.3g} metres per unit from {last.source}, is '
+                         f'{stamp - last.stamp:.1f} s old, longer than the {self.hold:g} s that '
+                         'it is held.')
+        for one, other in self._contradictions(stamp):
+            (ours, sigma), (theirs, their_sigma) = (
+                self._middle(name, stamp) for name in (one, other))
+            found.append(f'{_upper(one)} and {other} contradict one another: {ours.scale:.3g} '
+                         f'(+- {sigma:.0%}) and {theirs.scale:.3g} (+- {their_sigma:.0%}) metres '
+                         'per unit, and until they agree neither counts.')
         for name, entry in self._sources.items():
             last = entry.readings[-1][0] if entry.readings else None
             if entry.declined:
@@ -157,6 +159,14 @@ class ScaleTracker:
     def _fresh(self, stamp: float) -> list[str]:
         return [name for name, entry in self._sources.items()
                 if entry.readings and 0 <= stamp - entry.readings[-1][0] <= self.hold]
+
+    def _contradictions(self, stamp: float) -> list[tuple[str, str]]:
+        """Return which fresh sources differ by more than their uncertainties allow, in pairs."""
+        middles = {name: self._middle(name, stamp) for name in self._fresh(stamp)}
+        return [(one, other) for one, other in combinations(middles, 2)
+                if _gap(middles[one][0], middles[other][0]) > max(
+                    CONTRADICTION * math.hypot(middles[one][1], middles[other][1]),
+                    LEAST_CONTRADICTION)]
 
     def _surest(self, stamp: float) -> str:
         """Return which source counts; the one in force stays where no other is clearly surer."""

@@ -9,15 +9,19 @@ import threading
 import time
 
 from rclpy.duration import Duration
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, LaserScan, PointCloud2
 
 from depth_estimation_ros import messages
 from depth_estimation_ros.camera import Calibration, CameraError, describe, PinholeCamera
 from depth_estimation_ros.diagnostics import Complaints, ERROR, FrameStatistics
 from depth_estimation_ros.encodings import ColorImage, EncodingError
+from depth_estimation_ros.camera_scale import Ranges
 from depth_estimation_ros.estimator import Estimate
+from depth_estimation_ros.frames import Frames, pose_from_text
 from depth_estimation_ros.parameters import NodeParameters
 from depth_estimation_ros.qos import camera_topics, create_publisher, MatchedSubscription
+from depth_estimation_ros.range_sensor import RangeSensor
+from depth_estimation_ros.scale_tracker import Declined
 
 # Seconds without an image until that is reported.
 IMAGE_TIMEOUT = 5.0
@@ -31,7 +35,7 @@ LAST_MESSAGE = Duration(seconds=0.5)
 
 TOPICS = {'depth': ('depth/image_rect', Image), 'camera_info': ('depth/camera_info', CameraInfo),
           'confidence': ('depth/confidence', Image), 'color': ('depth/image_color', Image),
-          'points': ('points', PointCloud2)}
+          'points': ('points', PointCloud2), 'scan': ('scan', LaserScan)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,27 +69,29 @@ class CameraStream:
         self._calibration: tuple[Calibration, str] | None = None
         self._subscriptions: list[MatchedSubscription] = []
         self._publishers = {}
+        self._range_sensor: RangeSensor | None = None
         self._camera: tuple[tuple, PinholeCamera] | None = None
         self.statistics = FrameStatistics()
         self.image_topic = self.info_topic = ''
 
     # -- lifecycle, in the executor's thread --
 
-    def configure(self, has_confidence: bool) -> None:
-        """Find the topics and create the publishers, for the confidence only where it is made."""
+    def configure(self) -> None:
+        """Find the topics and create the publishers, for a scan only where it has a frame."""
         image, info = camera_topics(self._node, self._prefix)
         self._compressed = self._parameters.settings.image_transport == 'compressed'
         self.base_topic = image
         self.image_topic = f'{image}/compressed' if self._compressed else image
         self.info_topic = info
         for output, (topic, kind) in TOPICS.items():  # one by one: what fails is undone
-            if output != 'confidence' or has_confidence:
+            if output != 'scan' or self._parameters.settings.scan_frame:
                 self._publishers[output] = create_publisher(
                     self._node, kind, self._prefix + topic, self.complaints)
 
     def activate(self) -> None:
         """Subscribe."""
         self._image_at = self._info_at = time.monotonic()
+        self._scanned = 0  # the stamp of the last scan, ns
         self._slot = 0.0  # when the last frame within max_rate was due
         for kind, topic, callback in (
                 (CameraInfo, self.info_topic, self._on_info),
@@ -93,12 +99,19 @@ class CameraStream:
                  self._on_image)):
             self._subscriptions.append(MatchedSubscription(
                 self._node, kind, topic, callback, self.complaints))
+        topic = self._parameters.settings.of(self.name, 'range_topic')
+        if topic:
+            self._range_sensor = RangeSensor(
+                self._node, self._node.resolve_topic_name(topic), self.complaints)
 
     def deactivate(self) -> None:
         """Unsubscribe and let go of the frame that waits."""
         for subscription in self._subscriptions:
             subscription.destroy()
         self._subscriptions = []
+        if self._range_sensor:
+            self._range_sensor.destroy()
+            self._range_sensor = None
         with self._lock:
             self._calibration = self._camera = None
         if self.take() is not None:
@@ -148,6 +161,8 @@ class CameraStream:
         """Match the publishers' QoS anew and report what is missing; a few times a second."""
         for subscription in self._subscriptions:
             subscription.rematch()
+        if self._range_sensor:
+            self._range_sensor.watch()
         if self._subscriptions and time.monotonic() - self._image_at > IMAGE_TIMEOUT:
             self.complaints.raise_('no image', self._no_image(), lasting=True)
 
@@ -277,6 +292,11 @@ class CameraStream:
                 rectified == 'auto' and info.is_rectified(self.base_topic)))
         return self._camera[1]
 
+    def ranges(self, header, frames: Frames) -> Ranges | Declined | None:
+        """Return what the range sensor measured when a picture was taken: RangeSensor.at."""
+        text = self._parameters.settings.of(self.name, 'range_extrinsics')
+        return self._range_sensor.at(header, pose_from_text(text) if text else None, frames)
+
     def publish(self, frame: Frame, estimate: Estimate, encoding: str,
                 forward: float | None) -> None:
         """
@@ -290,11 +310,20 @@ class CameraStream:
             'camera_info': lambda: messages.camera_info_message(header, estimate.camera),
             'confidence': lambda: messages.image_message(header, estimate.confidence, '32FC1'),
             'color': lambda: messages.image_message(header, estimate.color, 'bgr8'),
-            'points': lambda: messages.cloud_message(header, estimate.cloud)}
+            'points': lambda: messages.cloud_message(header, estimate.cloud),
+            'scan': lambda: messages.scan_message(
+                header.stamp, self._parameters.settings.scan_frame, estimate.scan,
+                self._since_last_scan(header.stamp))}
         for output in TOPICS:
             if output in frame.outputs:
                 self._publishers[output].publish(made[output]())
         self.statistics.process(self._age(header.stamp), forward)
+
+    def _since_last_scan(self, stamp) -> float:
+        """Return the seconds since the scan before, 0 where there is none or time went back."""
+        now = stamp.sec * 10**9 + stamp.nanosec
+        before, self._scanned = self._scanned, now
+        return max(now - before, 0) * 1e-9 if before else 0.0
 
     def _age(self, stamp) -> float | None:
         """Return the seconds since `stamp` on the node's clock, None where clocks disagree."""

@@ -44,8 +44,9 @@ class NodeProcess:
     """
     `depth_node` with `parameters` in a file and its log in another.
 
-    Each has a DDS domain of its own, so that several may run. `typed` starts it as a user does,
-    which takes two seconds more: for tests of the start and the end.
+    Each has a DDS domain of its own, so that several may run; none compiles its network, unless
+    `parameters` say so. `typed` starts it as a user does, which takes two seconds more: for tests
+    of the start and the end.
     """
 
     def __init__(self, parameters: dict, arguments: list[str] | None = None,
@@ -53,7 +54,8 @@ class NodeProcess:
         self._folder = tempfile.TemporaryDirectory(prefix='depth_node_')
         folder = pathlib.Path(self._folder.name)
         file = folder / 'parameters.yaml'
-        file.write_text(yaml.safe_dump({'/**': {'ros__parameters': parameters}}))
+        file.write_text(yaml.safe_dump({'/**': {'ros__parameters': {
+            'compile': False, **parameters}}}))
         self.domain = free_domain()
         self._log = folder / 'log.txt'
         self._log.touch()

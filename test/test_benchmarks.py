@@ -77,10 +77,10 @@ def test_a_short_run_measures_everything_and_ends_every_process(tmp_path, monkey
 
     monkeypatch.setattr(bench, 'Graph', Watched)
     monkeypatch.setattr(bench, 'SWEEP', (10.0,))
-    results = measure(Bench(tmp_path, ['RT-MonoDepth-S'], 0.3, 1, iter(free_domain, None)),
-                      full=False, frames=0)
+    results = measure(Bench(tmp_path, ['RT-MonoDepth-S'], 0.3, 1, iter(free_domain, None),
+                            compiled=False), full=False, frames=0)
     codes = [process.returncode for graph in started for process in graph.processes.values()]
-    assert codes == [0] * 9
+    assert codes == [0] * 12
 
     names = {(row['network'], row['what'].partition(':')[0]) for row in results['passes']}
     assert names == {('monodepth2 R18', 'fp32 as published'), *product(
@@ -95,6 +95,9 @@ def test_a_short_run_measures_everything_and_ends_every_process(tmp_path, monkey
         assert rows[node]['out'] > 0
         assert 0 < rows[node]['forward_p50'] < rows[node]['node_age_p50']
     assert 'config/fastdds.xml' in rows[OURS]['transport']
+
+    [stages] = results['stages']
+    assert 0 < stages['publish'] < stages['network']
 
     page = markdown(json.loads(json.dumps(results, allow_nan=False)))
     assert str(tmp_path) not in page

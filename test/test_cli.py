@@ -38,8 +38,9 @@ def test_doctor_prints_what_a_bug_report_needs():
         context.try_shutdown()
     assert done.returncode == 0, done.stderr
     for fact in ('depth_estimation_ros:', 'python:', 'numpy:', 'opencv:', 'torch:', 'gpu',
-                 'rclpy:', 'rmw in use:', 'cv_bridge:', 'sensor_msgs_py:', '/dev/shm:',
-                 'FASTRTPS_DEFAULT_PROFILES_FILE:', f'ROS_DOMAIN_ID:           {domain}',
+                 'c++ compiler:', 'rclpy:', 'rmw in use:', 'cv_bridge:', 'sensor_msgs_py:',
+                 'tf2_ros:', '/dev/shm:', 'FASTRTPS_DEFAULT_PROFILES_FILE:',
+                 f'ROS_DOMAIN_ID:           {domain}',
                  '/front/image_raw', '/driver: best_effort, volatile'):
         assert fact in done.stdout, fact
 

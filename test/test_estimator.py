@@ -11,13 +11,15 @@ import re
 
 import cv2
 from depth_estimation_ros.camera import CameraError, Lens, PinholeCamera
+from depth_estimation_ros.confidence import confidence
 from depth_estimation_ros.encodings import ColorImage
-from depth_estimation_ros.estimator import DepthEstimator, DepthOptions
+from depth_estimation_ros.estimator import DepthEstimator, DepthOptions, Request
 from depth_estimation_ros.models.contract import (
     Network, ScaleContract, ScaleKind, TrainingCamera)
-from depth_estimation_ros.points import PointOptions
+from depth_estimation_ros.points import CloudError, level_pose, PointOptions
 from depth_estimation_ros.runtime import cpu_has_bf16, DeviceError, find_device, find_precisions
 from depth_estimation_ros.scale import scale_for, ScaleError
+from depth_estimation_ros.temporal import TemporalFilter
 import numpy as np
 import pytest
 import torch
@@ -42,12 +44,22 @@ class Red(torch.nn.Module):
         return rgb[:, :1].clone(), None
 
 
+class LeftIsNearer(torch.nn.Module):
+    """`Red`, but everything in the left half of its input is nearer by a third."""
+
+    def forward(self, rgb):
+        """Return the red channel as inverse depth."""
+        values = rgb[:, :1].clone()
+        values[..., :values.shape[-1] // 2] *= 1.5
+        return values, None
+
+
 class Told(torch.nn.Module):
     """Depth = 100 red, confidence = green, at half the size; the cameras it was told are kept."""
 
-    def __init__(self):
+    def __init__(self, sure=True):
         super().__init__()
-        self.cameras, self.sizes = [], []
+        self.cameras, self.sizes, self.sure = [], [], sure
 
     def forward(self, rgb, camera):
         """Return depth and confidence of the mean of 2x2 pixels."""
@@ -55,7 +67,7 @@ class Told(torch.nn.Module):
         assert rgb.dtype == camera.dtype == torch.float32
         self.cameras += camera.tolist()
         half = torch.nn.functional.avg_pool2d(rgb, 2)
-        return 100 * half[:, :1], half[:, 1:2]
+        return 100 * half[:, :1], half[:, 1:2] if self.sure else None
 
 
 def told(training=None):
@@ -113,8 +125,8 @@ def test_out_of_range_is_infinite_and_no_value_is_nan():
     red[:, :32] = 255   # 2 m
     red[:, 32:64] = 51  # 10 m
     red[:, 64:96] = 10  # 51 m
-    [estimate] = estimator().estimate([(picture(red), CAMERA)],
-                                      DepthOptions(min_depth=5.0, max_depth=20.0))
+    [estimate] = estimator().estimate([(picture(red), CAMERA)], DepthOptions(
+        min_depth=5.0, max_depth=20.0, points=PointOptions(edge=0)))
     row = estimate.depth[32]
     assert row[10] == -np.inf and row[80] == np.inf and np.isnan(row[120])
     assert row[48] == pytest.approx(10, rel=1e-4)
@@ -247,11 +259,90 @@ def test_confidence_has_the_size_of_the_depth_and_is_0_where_there_is_none():
     assert small.confidence.shape == (32, 64)
 
 
-def test_confidence_is_made_only_where_it_is_wanted_and_known():
-    assert told().estimate([(picture(51), CAMERA)], ALL, {'depth'})[0].confidence is None
-    [alone] = told().estimate([(picture(51), CAMERA)], ALL, {'confidence'})
-    assert alone.depth is None and alone.confidence is not None
-    assert estimator().estimate([(picture(51), CAMERA)], ALL)[0].confidence is None
+def test_confidence_is_made_only_where_it_is_wanted():
+    for made in (told(), estimator()):
+        assert made.estimate([(picture(51), CAMERA)], ALL, {'depth'})[0].confidence is None
+        [alone] = made.estimate([(picture(51), CAMERA)], ALL, {'confidence'})
+        assert alone.depth is None and alone.confidence is not None
+
+
+def test_a_network_without_a_confidence_sees_the_mirrored_picture_where_one_is_wanted():
+    gate = replace(ALL, points=PointOptions(min_confidence=0.1))
+    for options, outputs, pictures in ((ALL, {'depth', 'points'}, 1), (ALL, {'confidence'}, 2),
+                                       (gate, {'points'}, 2), (gate, {'depth'}, 1),
+                                       (replace(ALL, cues=('range',)), {'confidence'}, 1)):
+        made = estimator()
+        made.network.module = seen = Told(sure=False)
+        made.network.takes_camera = True
+        made.estimate([(picture(51), CAMERA)], options, outputs)
+        assert seen.sizes == [(pictures, 3, 32, 64)], outputs
+        assert [c[2] for c in seen.cameras] == [31.75, 63 - 31.75][:pictures]
+    made = told()
+    made.estimate([(picture(51), CAMERA)], ALL, {'confidence'})
+    assert made.network.module.sizes == [(1, 3, 32, 64)], 'it has one of its own'
+
+
+def test_confidence_falls_where_the_mirrored_picture_is_seen_otherwise():
+    red = np.full((64, 128), 100)
+    red[:, 64:] = 200
+    made = {}
+    for module in (Red(), LeftIsNearer()):
+        network = estimator()
+        network.network.module = module
+        for cues in (('range',), ('range', 'flip')):
+            [estimate] = network.estimate([(picture(red), CAMERA)], replace(ALL, cues=cues))
+            made[type(module), cues] = estimate.confidence
+    alone, agreed = (made[Red, cues] for cues in (('range',), ('range', 'flip')))
+    doubted = made[LeftIsNearer, ('range', 'flip')]
+    np.testing.assert_allclose(made[LeftIsNearer, ('range',)], alone, atol=1e-6)
+    assert (agreed > alone).all() and (doubted < agreed - 0.05).all()
+
+
+def test_a_concluded_confidence_is_that_of_the_depth_on_the_networks_grid():
+    red = np.repeat([[40], [250]], 32, 0) * np.ones((1, 128))
+    red[:, 100:] = 0
+    cues = replace(ALL, cues=('edges', 'range'))
+    [full] = estimator().estimate([(picture(red), CAMERA)], cues)
+    [small] = estimator().estimate([(picture(red), CAMERA)], replace(cues, publish_size='network'))
+    assert full.confidence.shape == (64, 128) and small.confidence.shape == (32, 64)
+    expected = confidence(torch.from_numpy(small.depth), small.camera, cues=('edges', 'range'))
+    np.testing.assert_allclose(small.confidence, expected.numpy(), atol=1e-5)
+    assert (full.confidence[np.isnan(full.depth)] == 0).all()
+    assert full.confidence[62, 20] > full.confidence[2, 20] > full.confidence[2, 127] == 0
+
+
+def test_only_a_confidence_that_was_learned_counts_for_edges():
+    red = np.full((64, 128), 40)
+    red[:, 64:] = 200
+    whole = {}
+    for green in (0, 255):
+        rgb = picture(red)
+        rgb[..., 1] = green
+        [e] = told().estimate([(rgb, CAMERA)], ALL)
+        whole[green] = e.cloud.width
+    assert whole[255] == 64 * 128 > whole[0] > 0.8 * 64 * 128
+    sizes = [estimator().estimate([(picture(red), CAMERA)], replace(
+        ALL, points=PointOptions(confidence=wanted)))[0].cloud.width for wanted in (True, False)]
+    assert sizes[0] == sizes[1] < 64 * 128
+
+
+def test_points_are_gated_and_labelled_by_the_confidence_and_the_pose_of_their_camera():
+    options = replace(ALL, points=PointOptions(
+        edge=0, color=False, min_confidence=0.3, confidence=True, ground='label', max_height=3.0))
+    rgb = picture(51)  # 20 m
+    rgb[:32, :, 1] = 200
+    request = Request(rgb, CAMERA, options, {'points', 'confidence'}, pose=level_pose(5.0))
+    [e] = told().estimate_all([request])
+    assert e.cloud.fields == ('x', 'y', 'z', 'confidence', 'ground')
+    x, y, z, sure, ground = e.cloud.data[0].view(np.float32).T
+    height = 5.0 - y
+    assert sure.min() >= 0.3 and height.max() <= 3.0
+    np.testing.assert_array_equal(ground == 1, np.abs(height) <= 0.15 + 0.03 * np.sqrt(
+        x * x + y * y + z * z))
+    rows = (np.arange(64)[:, None] - 31.5) / 128 * 20 >= 2.0
+    assert len(z) == ((e.confidence >= 0.3) & rows).sum()
+    with pytest.raises(CloudError, match='pose'):
+        told().estimate_all([request._replace(pose=None)])
 
 
 @pytest.mark.parametrize('view, sentence', [
@@ -313,7 +404,7 @@ def camera_blind(camera, lens):
 def test_the_cloud_reprojects_onto_the_depth_image():
     ramp = np.broadcast_to(np.linspace(40, 200, 128), (64, 128))
     [e] = estimator().estimate([(picture(ramp), CAMERA)],
-                               replace(ALL, points=PointOptions(max_points=10**6)))
+                               replace(ALL, points=PointOptions(max_points=10**6, edge=0)))
     x, y, z = e.cloud.data[0, :, :3].copy().view(np.float32).T
     u = np.rint(x / z * CAMERA.fx + CAMERA.cx).astype(int)
     v = np.rint(y / z * CAMERA.fy + CAMERA.cy).astype(int)
@@ -339,3 +430,17 @@ def test_precisions():
         find_precisions('int4', cpu)
     with pytest.raises(DeviceError, match='exported.*auto'):
         find_precisions('bf16', cpu, fixed=True)
+
+
+def test_a_memory_steadies_all_that_comes_out_and_the_scale_is_learnt_from_that():
+    memory, unsteady = TemporalFilter(5), estimator(inverse=False)
+    options = replace(ALL, metres_per_unit=3.0, publish_size='network')
+    for number, red in enumerate((100, 104)):
+        [estimate] = unsteady.estimate_all([Request(
+            picture(red), CAMERA, options, {'depth'}, unscaled=True, memory=memory,
+            stamp=0.1 * number)])
+        np.testing.assert_allclose(estimate.depth, 3 * estimate.unscaled.depth, rtol=1e-5)
+    steady = np.nanmean(estimate.unscaled.depth) * 255
+    assert 101 < steady < 102  # the second of two, in a mean over five
+    [estimate] = unsteady.estimate([(picture(104), CAMERA)], options)
+    np.testing.assert_allclose(estimate.depth, 3 * 104 / 255, rtol=1e-4)

@@ -1,7 +1,8 @@
 # Copyright 2026 the depth_estimation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""launch/depth.launch.py: what each argument does to the node, and the real `ros2 launch`."""
+"""The launch files: what each argument does to the node, and the real `ros2 launch`."""
 import importlib.util
+import math
 import os
 import pathlib
 import shutil
@@ -12,6 +13,8 @@ import time
 from types import SimpleNamespace
 from unittest import mock
 
+from depth_estimation_ros.frames import pose_from, rotation_of
+import numpy as np
 import pytest
 import yaml
 
@@ -30,9 +33,9 @@ MARKER = 'share/ament_index/resource_index/packages/depth_estimation_ros'
 SHARED_MEMORY = SimpleNamespace(free=2**30)
 
 
-def load():
-    path = pathlib.Path(__file__).resolve().parents[1] / 'launch/depth.launch.py'
-    spec = importlib.util.spec_from_file_location('depth_launch', path)
+def load(name='depth'):
+    path = pathlib.Path(__file__).resolve().parents[1] / f'launch/{name}.launch.py'
+    spec = importlib.util.spec_from_file_location(f'{name}_launch', path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -172,6 +175,57 @@ def test_rviz_starts_in_the_same_namespace(depth_launch, installed, monkeypatch)
     assert sum(isinstance(action, Node) for action in actions) == 2
 
 
+@pytest.fixture
+def nav2_launch(monkeypatch):
+    """Return the launch file as a module, on a machine with tf2_ros."""
+    module = load('nav2_depth')
+    monkeypatch.setattr(module, 'get_package_prefix', lambda name: '/opt')
+    return module
+
+
+def start_nav2(nav2_launch, **arguments):
+    """Return what the launch file starts."""
+    context = LaunchContext()
+    context.launch_configurations.update(
+        {**{name: default for name, (default, _) in nav2_launch.ARGUMENTS.items()}, **arguments})
+    return nav2_launch.start(context)
+
+
+def test_nav2_starts_the_node_with_its_own_parameters_and_no_transform(nav2_launch):
+    [included] = start_nav2(nav2_launch, image='/front/image_raw')
+    passed = dict(included.launch_arguments)
+    assert set(passed) < ARGUMENTS
+    assert passed['params_file'] == 'nav2.yaml' and passed['image'] == '/front/image_raw'
+
+
+def test_nav2_says_where_the_optical_frame_of_the_camera_is(nav2_launch):
+    _, transform = start_nav2(nav2_launch, camera_pose='0.2 0 0.8 0 0.1 0',
+                              camera_frame='camera_optical')
+    command = [perform_substitutions(LaunchContext(), part) for part in transform.cmd[1:]]
+    values = dict(zip(command[::2], command[1::2]))
+    assert (values['--frame-id'], values['--child-frame-id']) == ('base_link', 'camera_optical')
+    turn = rotation_of(*(float(values[f'--q{axis}']) for axis in 'xyzw'))
+    assert [float(values[f'--{axis}']) for axis in 'xyz'] == [0.2, 0, 0.8]
+    np.testing.assert_allclose(turn[:, 2], [math.cos(0.1), 0, -math.sin(0.1)], atol=1e-6)
+    np.testing.assert_allclose(turn[:, 0], [0, -1, 0], atol=1e-6)
+
+
+def test_a_turned_camera_is_its_body_and_then_the_optical_axes(nav2_launch):
+    turn = rotation_of(*nav2_launch.optical_quaternion(0.3, -0.2, 1.1))
+    optical = [[0, 0, 1], [-1, 0, 0], [0, -1, 0]]
+    np.testing.assert_allclose(
+        turn, pose_from([0, 0, 0, 0.3, -0.2, 1.1]).rotation @ optical, atol=1e-12)
+
+
+@pytest.mark.parametrize(('arguments', 'sentence'), [
+    ({'camera_pose': '1 2 3'}, "camera_pose:='1 2 3' is not six numbers"),
+    ({'camera_pose': '0 0 1 0 0 0'}, 'camera_pose:= takes camera_frame:= too'),
+])
+def test_a_camera_pose_that_is_no_good_is_named(nav2_launch, arguments, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        start_nav2(nav2_launch, **arguments)
+
+
 PROFILES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 
 
@@ -224,14 +278,16 @@ def ros2(installed):
     return path
 
 
-def test_ros2_launch_starts_the_node_and_ends_well_on_ctrl_c(ros2, tmp_path):
+@pytest.mark.parametrize(('file', 'argument'), [
+    ('depth.launch.py', 'autostart:=false'),
+    ('nav2_depth.launch.py', 'image:=/front/image_raw')])
+def test_ros2_launch_starts_the_node_and_ends_well_on_ctrl_c(ros2, tmp_path, file, argument):
     log = tmp_path / 'log.txt'
-    with log.open('w') as file:
+    with log.open('w') as output:
         # A group of its own: a terminal sends Ctrl-C to launch and to the node, as below.
         process = subprocess.Popen(
-            [ros2, 'launch', 'depth_estimation_ros', 'depth.launch.py', 'autostart:=false',
-             'namespace:=launched'], stdout=file, stderr=subprocess.STDOUT,
-            start_new_session=True)
+            [ros2, 'launch', 'depth_estimation_ros', file, argument, 'namespace:=launched'],
+            stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
     try:
         wait_for_node('depth_estimation', '/launched')
         os.killpg(process.pid, signal.SIGINT)

@@ -346,8 +346,10 @@ def test_a_change_has_its_effect_or_is_refused(robot):
             assert not result.successful and parameter.name in result.reason
     for parameter in TABLE:
         if parameter.when == UNCONFIGURED:
-            value = next((c for c in parameter.choices if c != parameter.default), 'other')
-            value = not parameter.default if isinstance(parameter.default, bool) else value
+            now = robot.get(parameter.name)
+            value = next((c for c in parameter.choices if c != now), 'other')
+            if isinstance(now, (bool, int)):
+                value = not now if isinstance(now, bool) else now + 1
             [result] = robot.set(**{parameter.name: value})
             assert not result.successful and 'clean' in result.reason
     assert not robot.set(autostart=False)[0].successful

@@ -65,28 +65,31 @@ def test_what_it_is_stands_in_the_diagnostics(robot):
     assert values['network input'] == '126x42'
 
 
-def test_relative_depth_does_not_become_metres_by_itself(robot, folders):
+def test_relative_depth_does_not_become_metres_by_itself(running, robot, folders):
     for label in ('deactivate', 'cleanup'):
         assert robot.transition(label)
     robot.set(model=f'huggingface:{folders[1]}')
     assert robot.transition('configure') is False
     sentence = robot.wait_status('configure failed').message
     assert 'relative inverse depth' in sentence and 'depth_scale' in sentence
-    robot.set(depth_scale=2.5)
+    robot.set(range_topic='velo')
+    assert robot.transition('configure') and robot.transition('cleanup')
+    assert 'scale from the range sensor on /velo (range_topic), nothing before' in running[0].log
+    robot.set(range_topic='', depth_scale=0.4, depth_shift=0.05)
     assert robot.transition('configure') and robot.transition('activate')
     robot.wait_for_node()
     robot.forget()
     robot.send_info(info(CAMERA))
     depth = depth_array(robot.ask(image(PICTURE[..., ::-1])))
     [expected] = DepthEstimator(open_folder(folders[1]), 'cpu').estimate(
-        [(PICTURE, CAMERA)], DepthOptions(metres_per_unit=2.5), outputs={'depth'})
+        [(PICTURE, CAMERA)], DepthOptions(metres_per_unit=2.5, shift=0.05), outputs={'depth'})
     np.testing.assert_allclose(depth, expected.depth, rtol=1e-3)
 
 
 def test_a_folder_that_is_not_there_is_one_sentence(robot):
     for label in ('deactivate', 'cleanup'):
         assert robot.transition(label)
-    robot.set(model='huggingface:org/absent', depth_scale=0.0)
+    robot.set(model='huggingface:org/absent', depth_scale=0.0, depth_shift=0.0)
     assert robot.transition('configure') is False
     sentence = robot.wait_status("'org/absent' is neither a folder").message
     assert 'depth_estimation models fetch huggingface:org/absent' in sentence

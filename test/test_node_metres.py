@@ -37,7 +37,8 @@ def robot(running):
     _, robot = running
     robot.set(publish_size='full', depth_encoding='32FC1', rectified='true',
               points__organized=False, points__stride=1, points__min_range=0.0,
-              points__max_range=0.0, points__color=True, depth_scale=0.0, max_depth=80.0)
+              points__max_range=0.0, points__color=True, points__edge=0.0, depth_scale=0.0,
+              max_depth=80.0)
     robot.forget()
     return robot
 
@@ -109,7 +110,6 @@ def test_outputs_of_one_frame_belong_together(robot, annotated):
     bgr = np.stack([packed & 255, packed >> 8 & 255, packed >> 16], -1)
     np.testing.assert_array_equal(bgr, annotated[0][v, u])
     robot.wait_status('frame_id')
-    assert not robot.node.get_publishers_info_by_topic('depth/confidence')  # it has none
 
 
 def test_organised_clouds_keep_the_grid(robot, annotated):
@@ -128,6 +128,31 @@ def test_organised_clouds_keep_the_grid(robot, annotated):
     assert distance[valid].min() >= 8 and distance[valid].max() <= 30
     np.testing.assert_allclose(points['z'][valid], depth[valid], rtol=1e-6)
     assert np.isnan(points['x'][~valid]).all() and np.isnan(points['y'][~valid]).all()
+
+
+def test_points_are_what_the_parameters_leave(robot, annotated):
+    def cloud(**parameters):
+        results = robot.set(**{f'points__{name}': value for name, value in parameters.items()})
+        assert all(result.successful for result in results), results
+        return read_cloud(robot.ask(image(annotated[0]), 'points'))
+
+    robot.send_info(info(KITTI))
+    every = cloud(confidence=True)
+    assert every.dtype.names == ('x', 'y', 'z', 'rgb', 'confidence')
+    assert every['confidence'].min() < 0.5 < every['confidence'].max()
+    assert cloud(min_confidence=0.5)['confidence'].min() >= 0.5
+    assert 0.5 * len(every) < len(cloud(min_confidence=0.0, edge=0.045)) < 0.9 * len(every)
+    assert robot.values()['confidence'] == 'by range, flip'
+    robot.set(confidence__flip=False)
+    assert not np.array_equal(cloud(edge=0.0)['confidence'], every['confidence'])
+    assert robot.values()['confidence'] == 'by range'
+    robot.set(confidence__flip=True)
+    thinned = cloud(voxel=1.0)
+    cells = np.stack([np.floor(thinned[c]) for c in 'xyz'], 1)
+    assert len(np.unique(cells, axis=0)) == len(thinned) < 0.5 * len(every)
+    [result] = robot.set(points__min_height=0.3)
+    assert not result.successful and 'camera_height' in result.reason
+    cloud(confidence=False, voxel=0.0)
 
 
 def test_network_size_comes_with_its_own_camera(robot, annotated):

@@ -8,6 +8,7 @@ from depth_estimation_ros.camera import PinholeCamera
 from depth_estimation_ros.drives import read_image
 from depth_estimation_ros.drives.kitti import annotated_depth
 from depth_estimation_ros.evaluation import evaluate_depth, garg_crop
+from depth_estimation_ros.messages import read_cloud
 from depth_estimation_ros.runtime import STREET, STREET_FOCAL
 from harness import depth_array, image, info, NodeProcess, Robot, wait
 from key_init import write_monodepth2_checkpoint
@@ -73,25 +74,61 @@ def test_the_ground_of_one_picture_scales_the_next(start):
     # compact is metric by itself; at twice its height everything is twice as far.
     assert ratio(after, before) == pytest.approx(2.0, rel=0.1)
     values = robot.values()
-    assert values['scale source'].startswith('camera_height 3.3 m above the ground, +-')
+    assert values['scale source'] == 'the ground (camera_height 3.3 m)'
+    assert values['scale state'] == 'in force' and float(values['scale age (s)']) < 3
+    assert 0 < float(values['scale uncertainty'].strip('+- %')) < 15
+
+    # The height is the camera's pose over the ground, too, unless tf is to say it.
+    robot.set(points__max_height=1.0, points__ground='label')
+    depth_of(robot, PICTURE, 101 * SECOND + 1)
+    points = read_cloud(robot.wait_message('points', 101 * SECOND + 1))
+    height = 2 * HEIGHT - points['y']
+    assert height.max() <= 1.0 and 0 < points['ground'].sum() < len(points)
+    near = np.abs(height) <= 0.15 + 0.03 * np.sqrt(
+        points['x']**2 + points['y']**2 + points['z']**2)
+    assert np.mean((points['ground'] == 1) == near) > 0.999  # but for rounding
+    robot.set(points__frame='base_footprint')
+    depth_of(robot, PICTURE, 101 * SECOND + 2)
+    sentence, _ = robot.wait_sentence('points.frame')
+    assert sentence.startswith('/image: no points while the pose') and 'known: tf ' in sentence
+    assert 101 * SECOND + 2 not in robot.received['points']
+    robot.set(points__max_height=1000.0, points__ground='keep', points__frame='')
+
+    [refused] = robot.set(ground_frame='base_footprint')
+    assert not refused.successful and 'take one of them away' in refused.reason
+    robot.set(camera_height=0.0)
+    robot.set(ground_frame='base_footprint')  # which nobody publishes
+    depth_of(robot, PICTURE, 102 * SECOND)
+    depth_of(robot, PICTURE, 103 * SECOND)
+    said, _ = robot.wait_sentence('or set camera_height instead of ground_frame')
+    assert said.startswith('/image: The ground (ground_frame base_footprint) gives no scale: tf')
+    assert 102 * SECOND not in robot.received['points']
     assert float(values['scale (m per model unit)']) == pytest.approx(ratio(after, before), 0.01)
 
 
-def test_a_stale_scale_makes_no_points_but_depth_goes_on(start):
-    robot = start(camera_height=HEIGHT, scale_hold=2.0, use_sim_time=True)
+def test_a_stale_scale_makes_no_points_but_depth_goes_on_as_it_was(start):
+    robot = start(camera_height=2 * HEIGHT, scale_hold=2.0, use_sim_time=True)
     for second in (100, 101):
         depth_of(robot, PICTURE, second * SECOND)
     robot.wait_message('points', 101 * SECOND)
     for second in (102, 103):  # nothing to be seen of the ground: the last scale holds
-        depth_of(robot, WALL, second * SECOND)
+        held = depth_of(robot, WALL, second * SECOND)
         robot.wait_message('points', second * SECOND)
-    assert np.isfinite(depth_of(robot, WALL, 104 * SECOND)).any()
+    stale = depth_of(robot, WALL, 104 * SECOND)
+    assert ratio(stale, held) == pytest.approx(1.0)
     sentence, status = robot.wait_sentence('stale')
     assert sentence.startswith('/image: ') and status.level == b'\x01'
     assert 104 * SECOND not in robot.received['points']
-    depth_of(robot, PICTURE, 105 * SECOND)
+    values = robot.values()
+    assert values['scale state'] == 'stale' and values['scale age (s)'] == '3.0'
+    robot.set(stale_points=True)
+    depth_of(robot, WALL, 105 * SECOND)
+    robot.wait_message('points', 105 * SECOND)
+    robot.set(stale_points=False)
     depth_of(robot, PICTURE, 106 * SECOND)
-    robot.wait_message('points', 106 * SECOND)
+    depth_of(robot, PICTURE, 107 * SECOND)
+    robot.wait_message('points', 107 * SECOND)
+    assert 106 * SECOND not in robot.received['points']
 
 
 def test_a_network_without_a_scale_says_nothing_before_the_ground_is_seen(start, tmp_path):
@@ -116,12 +153,3 @@ def test_a_mono_trained_network_becomes_metric_on_a_real_road(shared, start):
     found = evaluate_depth(depth, truth, crop=garg_crop(*truth.shape))
     assert found.median_ratio == pytest.approx(1.0, abs=0.15)
     assert found.abs_rel < 0.1
-
-
-def test_relative_inverse_depth_has_no_height():
-    from depth_estimation_ros.camera_scale import CameraScale
-    from depth_estimation_ros.models.contract import ScaleContract, ScaleKind
-    from depth_estimation_ros.scale import ScaleError
-    relative = ScaleContract(ScaleKind.RELATIVE_INVERSE, None, 'made so')
-    with pytest.raises(ScaleError, match='set camera_height to 0'):
-        CameraScale(relative, 0.0, height=1.65)

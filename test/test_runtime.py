@@ -40,7 +40,7 @@ def runtime(off, precisions, inverse=False):
 @pytest.mark.parametrize('inverse', [False, True])
 def test_what_is_close_enough_is_taken_and_measured(inverse):
     made = runtime(1 + MAX_DIFFERENCE / 2, ['bf16', 'fp32'], inverse)
-    assert made.precision == 'bf16' and made.remark is None
+    assert made.precision == 'bf16' and made.remarks == []
     assert made.difference == pytest.approx(MAX_DIFFERENCE / 2, rel=0.02)
     assert made.network.module.weight.dtype == torch.bfloat16
 
@@ -50,8 +50,8 @@ def test_what_is_close_enough_is_taken_and_measured(inverse):
 def test_what_is_not_gives_way_to_fp32_and_says_so(off, words):
     made = runtime(off, ['bf16', 'fp32'])
     assert made.precision == 'fp32' and made.difference == 0
-    assert words in made.remark and 'fp32 instead' in made.remark
-    assert len(made.remark.splitlines()) == 1
+    assert words in made.remarks[0] and "fp32 instead" in made.remarks[0]
+    assert len(made.remarks[0].splitlines()) == 1
     rgb = torch.rand(1, 3, 32, 64)
     torch.testing.assert_close(made(rgb, torch.zeros(1, 4))[0], 1 + rgb[:, :1])
 
@@ -59,12 +59,12 @@ def test_what_is_not_gives_way_to_fp32_and_says_so(off, words):
 def test_what_was_asked_for_is_kept_with_a_word():
     made = runtime(1.5, ['bf16'])
     assert made.precision == 'bf16' and made.difference == pytest.approx(0.5, rel=0.01)
-    assert 'set precision to auto' in made.remark
+    assert 'set precision to auto' in made.remarks[0]
 
 
 def test_fp32_needs_no_check():
     made = runtime(None, ['fp32'])
-    assert made.precision == 'fp32' and made.remark is None
+    assert made.precision == 'fp32' and made.remarks == []
 
 
 def test_the_time_of_the_network_is_that_of_the_last_frame():

@@ -101,24 +101,49 @@ def test_sources_that_differ_within_their_uncertainty_are_no_contradiction():
     assert tracker.sentences(0.5) == []
 
 
-def test_contradictory_sources_are_named_with_both_figures_and_nothing_jumps():
+def test_while_sources_contradict_the_last_scale_holds_then_it_is_stale_and_nothing_jumps():
+    tracker = ScaleTracker(hold=2.0)
+    drive(tracker, LIDAR, [1.0] * 5, sigma=0.02)
+    seen = []
+    for number in range(30):
+        stamp = 0.5 + number / 10
+        seen.append(tracker.current(stamp))
+        tracker.update(GROUND, Reading(1.6, 0.05), stamp)
+        tracker.update(LIDAR, Reading(1.0, 0.02), stamp)
+    assert [now and now.scale for now in seen] == [1.0] * 20 + [None] * 10
+    stale, sentence = tracker.sentences(3.5)
+    assert sentence.startswith('Range sensor and camera height contradict one another: 1 (')
+    assert 'and 1.6 (' in sentence and 'stale' in stale
+    seen = drive(tracker, LIDAR, [1.0] * 30, start=3.5)  # the other is silent for the hold
+    assert set(seen[:20]) == {None} and seen[25:] == [1.0] * 5
+
+
+def test_sources_that_contradict_from_the_first_picture_on_give_no_scale():
+    tracker = ScaleTracker()
+    for number in range(5):
+        tracker.update(GROUND, Reading(2.0, 0.02), number / 10)
+        tracker.update(LIDAR, Reading(1.0, 0.02), number / 10)
+    assert tracker.current(0.5) is None
+    assert 'contradict' in tracker.sentences(0.5)[0]
+
+
+def test_sources_that_agree_again_count_again():
     tracker = ScaleTracker()
     drive(tracker, LIDAR, [1.0] * 5, sigma=0.02)
-    before = tracker.current(0.5)
-    drive(tracker, GROUND, [1.6] * 5, start=0.5, sigma=0.05)
-    drive(tracker, LIDAR, [1.0] * 5, start=0.55, sigma=0.02)
-    [sentence] = tracker.sentences(1.0)
-    assert sentence.startswith('Camera height and range sensor contradict one another: 1.6 and 1')
-    assert tracker.current(1.0).scale == before.scale and tracker.current(1.0).source == LIDAR
+    drive(tracker, GROUND, [1.6] * 7, start=0.5, sigma=0.02)
+    assert tracker.current(1.2).age == pytest.approx(0.8)
+    drive(tracker, GROUND, [1.01] * 7, start=1.2, sigma=0.02)
+    assert tracker.sentences(1.9)[-1].startswith('Range sensor has been silent')
+    assert tracker.current(1.9).age < 0.2 and tracker.current(1.9).scale < 1.02
 
 
-def test_a_much_surer_source_that_contradicts_is_approached_not_jumped_to():
+def test_a_surer_source_is_approached_not_jumped_to():
     tracker = ScaleTracker()
     seen = drive(tracker, GROUND, [1.0] * 5, sigma=0.08)
-    seen += drive(tracker, LIDAR, [1.6] * 80, start=0.5, sigma=0.01)
+    seen += drive(tracker, LIDAR, [1.2] * 40, start=0.5, sigma=0.01)
     assert max(steps(seen[1:])) <= MAX_RATE * 0.1 + 1e-9
-    assert seen[-1] == pytest.approx(1.6)
-    assert tracker.current(8.5).source == LIDAR
+    assert seen[-1] == pytest.approx(1.2)
+    assert tracker.current(4.5).source == LIDAR
 
 
 def test_a_camera_that_tips_over_keeps_its_scale_for_the_hold_and_then_has_none():

@@ -54,6 +54,11 @@ class ScaleContract:
     metres_per_unit: float | None
     reason: str
 
+    @property
+    def relative(self) -> bool:
+        """Whether values are inverse depth of unknown scale and shift."""
+        return self.kind is ScaleKind.RELATIVE_INVERSE
+
 
 @dataclass
 class Network:

@@ -1,0 +1,94 @@
+# Copyright 2026 the depth_estimation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+depth_node with a clock at each of its stages: where a frame's time goes.
+
+    python -m benchmarks.stages FILE [--ros-args ...]
+
+writes into FILE, when it ends, the milliseconds of each stage of each frame as JSON: {stage:
+[...]}. A stage's time is its own, without that of the stages within it.
+"""
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import wraps
+import json
+from pathlib import Path
+import sys
+import threading
+import time
+
+from depth_estimation_ros import estimator, messages, node, points, runtime, stream
+from rclpy.publisher import Publisher
+
+# In the order of a frame's way. On a GPU work is asked for in one stage and waited for in another.
+STAGES = {
+    'receive': [(stream.CameraStream, '_on_image')],
+    'prepare': [(node.DepthNode, '_request')],
+    'decode': [(messages, 'read_image'), (messages, 'read_compressed_image')],
+    'upload': [(estimator.DepthEstimator, '_upload')],
+    'resize': [(estimator.DepthEstimator, '_network_input')],
+    'network': [(runtime.Runtime, '__call__')],
+    'depth': [(estimator.DepthEstimator, '_finish')],
+    'points': [(points.PointGrid, 'cloud')],
+    'fill': [(messages, 'image_message'), (messages, 'cloud_message'),
+             (messages, 'camera_info_message')],
+    'publish': [(Publisher, 'publish')],
+    'all else': [(node.DepthNode, '_process'), (estimator.DepthEstimator, 'estimate_all'),
+                 (stream.CameraStream, 'publish')]}
+
+
+class Clock:
+    """Sums the time of each stage until a frame is out."""
+
+    def __init__(self):
+        self.frames: dict[str, list[float]] = {stage: [] for stage in STAGES}
+        self._now: defaultdict[str, float] = defaultdict(float)
+        self._within = threading.local()
+
+    def watch(self, stage: str, owner: object, name: str) -> None:
+        """Take the time of a function of a class or a module."""
+        inner = getattr(owner, name)
+
+        @wraps(inner)
+        def timed(*args, **kwargs):
+            outer = getattr(self._within, 'seconds', 0.0)
+            self._within.seconds = 0.0
+            began = time.perf_counter()
+            try:
+                return inner(*args, **kwargs)
+            finally:
+                took = time.perf_counter() - began
+                self._now[stage] += took - self._within.seconds
+                self._within.seconds = outer + took
+
+        setattr(owner, name, timed)
+
+    def frame(self, *_) -> None:
+        """Note what the stages of a frame took."""
+        for stage, times in self.frames.items():
+            times.append(1e3 * self._now.pop(stage, 0.0))
+
+
+def main() -> int:
+    """Run the node."""
+    file = Path(sys.argv.pop(1))
+    clock = Clock()
+    for stage, functions in STAGES.items():
+        for owner, name in functions:
+            clock.watch(stage, owner, name)
+    process = node.DepthNode._process
+
+    def processed(self) -> None:
+        process(self)
+        clock.frame()
+
+    node.DepthNode._process = processed
+    try:
+        return node.main()
+    finally:
+        file.write_text(json.dumps(clock.frames))
+
+
+if __name__ == '__main__':
+    sys.exit(main())

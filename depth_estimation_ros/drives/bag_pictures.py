@@ -1,0 +1,78 @@
+# Copyright 2026 the depth_estimation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The pictures of a camera out of a bag, each with its camera."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from depth_estimation_ros import encodings
+from depth_estimation_ros.camera import Calibration, CameraError, PinholeCamera
+from depth_estimation_ros.drives import DriveError
+from depth_estimation_ros.drives.bag import Bag
+from depth_estimation_ros.encodings import ColorImage, EncodingError
+
+IMAGE, COMPRESSED, INFO = (f'sensor_msgs/msg/{name}' for name in (
+    'Image', 'CompressedImage', 'CameraInfo'))
+
+
+def bag_pictures(path: Path | str, topic: str, info_topic: str, rectified: str,
+                 count: int) -> Iterator[tuple[ColorImage, PinholeCamera]]:
+    """
+    Yield `count` pictures at most, spread evenly over the bag, each with its camera.
+
+    :param topic: Image or CompressedImage; empty: the only one in the bag.
+    :param info_topic: of its CameraInfo; empty: beside it.
+    :param rectified: `auto`, `true` or `false`, as the node's parameter.
+    :raises DriveError: a topic is missing or cannot be told, or what is on it is no good.
+    """
+    with Bag(path) as bag:
+        if topic:
+            bag.check([topic])
+        found = [topic] if topic else sorted(
+            name for name, (kind, *_) in bag.topics.items() if kind in (IMAGE, COMPRESSED))
+        if len(found) != 1:
+            raise DriveError(f'{path} has {len(found) or "no"} topics with pictures'
+                             f'{": " + ", ".join(found) if found else ""}; say which with '
+                             '--image')
+        [topic] = found
+        kind, total, _ = bag.topics[topic]
+        if kind not in (IMAGE, COMPRESSED):
+            raise DriveError(f'{topic} of {path} is a {kind}, no picture: give another --image')
+        base = topic.removesuffix('/compressed')
+        info_topic = info_topic or base.rsplit('/', 1)[0] + '/camera_info'
+        there = bag.topics.get(info_topic)
+        if there is None or there.type != INFO or not there.count:
+            raise DriveError(f'{path} has no CameraInfo on {info_topic} for {topic}: without it '
+                             'the pictures have no camera; give --camera-info, or record it too')
+        info = bag.decode(next(bag.read([info_topic])))
+        step = max(total // count, 1)
+        for message in islice(bag.read([topic]), 0, step * count, step):
+            picture = bag.decode(message)
+            try:
+                image = encodings.decode_compressed(picture.format, picture.data) \
+                    if kind == COMPRESSED else encodings.decode(
+                        picture.encoding, picture.width, picture.height, picture.step,
+                        picture.data, bool(picture.is_bigendian))
+            except EncodingError as error:
+                raise DriveError(f'{topic} of {path}: {error}') from None
+            yield image, camera_of(info, image, base, rectified)
+
+
+def camera_of(info, picture, topic: str, rectified: str) -> PinholeCamera:
+    """
+    Return the camera of a picture (or message) on `topic` by the CameraInfo of a bag.
+
+    :raises DriveError: where it cannot be.
+    """
+    roi = info.roi
+    calibration = Calibration(
+        info.width, info.height, info.distortion_model, *(
+            tuple(float(x) for x in numbers) for numbers in (info.d, info.k, info.r, info.p)),
+        (info.binning_x, info.binning_y), (roi.x_offset, roi.y_offset, roi.width, roi.height))
+    try:
+        return calibration.camera(picture.width, picture.height, rectified == 'true' or (
+            rectified == 'auto' and calibration.is_rectified(topic)))
+    except CameraError as error:
+        raise DriveError(f'the CameraInfo beside {topic}: {error}') from None
