@@ -77,7 +77,7 @@ def flying(drives: int, device: torch.device) -> None:
     """Print what `edge` leaves out of the depth of `compact`, two frames a drive."""
     estimator = DepthEstimator(networks.load('compact').network, str(device), 'fp32')
     grids = {edge: PointGrid(CAMERA, PointOptions(organized=True, stride=STRIDE, edge=edge),
-                             device) for edge in (0.03, 0.045, 0.06)}
+                             device) for edge in (0.03, 0.045, 0.06, 0.08)}
     cases = [*((edge, True) for edge in grids), (PointOptions.edge, False)]
     counts = {case: np.zeros(5, int) for case in cases}
     total = 0

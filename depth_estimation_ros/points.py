@@ -55,7 +55,7 @@ class PointOptions:
     min_range: float = 0.0
     max_range: float = 0.0
     color: bool = True
-    edge: float = 0.045
+    edge: float = 0.06
     min_confidence: float = 0.0
     confidence: bool = False
     min_height: float = -ANY_HEIGHT
