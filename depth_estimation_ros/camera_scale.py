@@ -3,6 +3,7 @@
 """The scale of one camera from frame to frame: fixed, from its height, from a range sensor."""
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 import math
@@ -20,6 +21,8 @@ from depth_estimation_ros.scale_tracker import Declined, Reading, ScaleInForce, 
 
 # A camera that sways with its robot is looked up in one of a few grids.
 HEIGHT_STEP, ANGLE_STEP = 0.005, math.radians(0.5)
+# A picture waits so long for what the range sensor measured then: seconds, pictures.
+WAIT, MOST_WAITING = 0.5, 16
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,14 @@ class Ranges(NamedTuple):
 
     points: np.ndarray
     cone: float
+
+
+class _Picture(NamedTuple):
+    """A picture that is held against what the range sensor measured then."""
+
+    stamp: float
+    unscaled: Unscaled
+    measured: Callable[[], Ranges | Declined | None]
 
 
 class CameraScale:
@@ -75,6 +86,7 @@ class CameraScale:
         self._state = 'fixed'
         self._ground = lru_cache(maxsize=4)(Ground)
         self._tracker = ScaleTracker(settings.hold)
+        self._waiting: list[_Picture] = []  # for their measurement, the oldest first
         self.sentences: list[str] = []
         if self._by_height and contract.relative:
             ground = 'ground_frame' if frame else 'camera_height'
@@ -114,18 +126,41 @@ class CameraScale:
         return self.standing, found is not None
 
     def learn(self, stamp: float, unscaled: Unscaled, pose: Pose | Declined | None = None,
-              ranges: Ranges | Declined | None = None) -> None:
+              measured: Callable[[], Ranges | Declined | None] | None = None) -> None:
         """
         Take the depth of the picture of `stamp`; it counts for later pictures.
 
-        pose: of the optical frame in ground_frame. ranges: None is as if the sensor were slow.
+        pose: of the optical frame in ground_frame. measured: returns what the range sensor
+        measured then, None where a slow one was silent; while that, or what it declines for, may
+        be on its way it is asked again with each of the next pictures.
         """
+        # In the order of the stamps, which the tracker goes by.
+        self._waiting = [one for one in self._waiting if not self._measure(one, stamp)]
         if self._by_height:
             self._tracker.update(self._by_height, self._look_down(unscaled, pose), stamp)
-        if self.wants_ranges and ranges is not None:
-            found = ranges if isinstance(ranges, Declined) else ranging.measure(
-                ranges.points, unscaled.depth, unscaled.camera, self._relative, ranges.cone)
-            self._tracker.update(self._by_range, found, stamp)
+        if self.wants_ranges and measured:
+            picture = _Picture(stamp, unscaled, measured)
+            if not self._measure(picture, stamp):
+                self._waiting.append(picture)
+            if len(self._waiting) > MOST_WAITING:
+                self._measure(self._waiting.pop(0), math.inf)
+
+    def forget_pictures(self) -> None:
+        """Let go of the pictures that wait for their measurement."""
+        self._waiting.clear()
+
+    def _measure(self, picture: _Picture, now: float) -> bool:
+        """Hold a picture against the range sensor; return whether it need not wait longer."""
+        found = picture.measured()
+        if (found is None or isinstance(found, Declined) and found.for_now) and (
+                0 <= now - picture.stamp < WAIT):
+            return False
+        if isinstance(found, Ranges):
+            found = ranging.measure(found.points, picture.unscaled.depth, picture.unscaled.camera,
+                                    self._relative, found.cone)
+        if found is not None:
+            self._tracker.update(self._by_range, found, picture.stamp)
+        return True
 
     def _look_down(self, unscaled: Unscaled, pose: Pose | Declined | None) -> Reading | Declined:
         if isinstance(pose, Declined):

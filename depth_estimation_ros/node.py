@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import contextlib
 import ctypes
 from dataclasses import replace
+from functools import partial
 import gc
 import signal
 import sys
@@ -247,6 +248,8 @@ class DepthNode(LifecycleNode):
             stream.deactivate()
             stream.complaints.clear()
         self._memories.clear()
+        for _, scale in self._scales.values():
+            scale.forget_pictures()
         self._complaints.clear()
 
     def _cleanup(self) -> None:
@@ -415,7 +418,7 @@ class DepthNode(LifecycleNode):
             except FrameError as error:
                 pose = Declined(f'{error}, or set camera_height instead of ground_frame')
         scale.learn(_seconds(header.stamp), unscaled, pose,
-                    stream.ranges(header, self._frames) if scale.wants_ranges else None)
+                    partial(stream.ranges, header, self._frames) if scale.wants_ranges else None)
 
     # -- what a user sees --
 

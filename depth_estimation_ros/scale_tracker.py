@@ -33,9 +33,14 @@ class Reading:
 
 @dataclass(frozen=True)
 class Declined:
-    """A source that makes nothing of a frame; `reason` is a clause without a full stop."""
+    """
+    A source that makes nothing of a frame; `reason` is a clause without a full stop.
+
+    for_now: what it lacks may be on its way.
+    """
 
     reason: str
+    for_now: bool = False
 
 
 @dataclass(frozen=True)
