@@ -17,7 +17,7 @@ from depth_estimation_ros.diagnostics import Complaints
 from depth_estimation_ros.encodings import EncodingError
 from depth_estimation_ros.frames import FrameError, Frames, Pose
 from depth_estimation_ros.qos import MatchedSubscription
-from depth_estimation_ros.scale_tracker import Declined
+from depth_estimation_ros.scale_tracker import BACK, Declined
 
 KINDS = {'sensor_msgs/msg/PointCloud2': PointCloud2, 'sensor_msgs/msg/Range': Range}
 # Half a turn of a 10 Hz LiDAR (seconds): within it a message and a picture show one scene.
@@ -87,7 +87,7 @@ class RangeSensor:
         with self._lock:
             self._trouble = ''
             scans = self._scans
-            if scans and stamp < scans[-1].stamp - KEPT * 1e9:  # a bag that begins again
+            if scans and stamp < scans[-1].stamp - BACK * 1e9:  # a bag that begins again
                 scans.clear()
             scans.append(_Scan(stamp, message.header.frame_id, points, cone))
             while (len(scans) > KEPT_MESSAGES or scans[0].stamp < stamp - KEPT * 1e9

@@ -15,6 +15,7 @@ PREFERENCE = 0.7  # by which a source must be surer than the one in force to tak
 CONTRADICTION, LEAST_CONTRADICTION = 3.0, 0.1  # standard deviations, and at least so much
 SHIFT_RANGE = 10.0  # metres at which a change of the shift is compared to one of the scale
 QUIET = 1.0  # seconds without a reading that are worth a sentence
+BACK = 1.0  # seconds by which stamps go back when a bag begins again; a late reading's do less
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class ScaleTracker:
     goes there by MAX_RATE a second at most, whatever the readings do. While two contradict one
     another neither counts, for nobody knows which is wrong. Without a reading that counts for
     `hold` seconds there is none. Stamps are seconds on the clock of the pictures; when they go
-    back by more than `hold`, everything starts anew. Not for several threads at once.
+    back by more than BACK, everything starts anew. Not for several threads at once.
     """
 
     def __init__(self, hold: float = 5.0):
@@ -96,7 +97,7 @@ class ScaleTracker:
 
     def update(self, source: str, found: Reading | Declined, stamp: float) -> None:
         """Take what `source` found in the picture of `stamp`; it counts for later pictures."""
-        if stamp < self._newest - self.hold:
+        if stamp < self._newest - BACK:
             self._clear()
         self._newest = max(self._newest, stamp)
         entry = self._sources.setdefault(source, _Source())

@@ -183,11 +183,12 @@ def test_late_readings_and_the_same_one_twice_are_passed_over():
     assert tracker.current(end).scale == 1.0
 
 
-def test_a_bag_that_begins_again_begins_anew():
-    tracker = ScaleTracker(hold=5.0)
-    drive(tracker, GROUND, [1.0] * 10, start=100.0)
-    tracker.update(GROUND, Reading(2.0, 0.02), 50.0)
-    assert tracker.current(50.1).scale == 2.0
+@pytest.mark.parametrize('hold', [0.2, 5.0])
+def test_a_bag_that_begins_again_begins_anew_however_short_it_is(hold):
+    tracker = ScaleTracker(hold)
+    drive(tracker, GROUND, [1.0] * 30, start=100.0)
+    drive(tracker, GROUND, [2.0], start=101.0)  # 1.9 s back
+    assert tracker.current(101.1).scale == 2.0 and tracker.sentences(101.1) == []
 
 
 def test_scale_and_shift_of_relative_depth_go_together():
