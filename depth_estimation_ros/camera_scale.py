@@ -17,7 +17,8 @@ from depth_estimation_ros.frames import Pose
 from depth_estimation_ros.ground import Ground
 from depth_estimation_ros.models.contract import ScaleContract
 from depth_estimation_ros.scale import Scale, scale_for, ScaleError
-from depth_estimation_ros.scale_tracker import Declined, Reading, ScaleInForce, ScaleTracker
+from depth_estimation_ros.scale_tracker import (
+    Declined, MOST_SIGMA, Reading, ScaleInForce, ScaleTracker)
 
 # A camera that sways with its robot is looked up in one of a few grids.
 HEIGHT_STEP, ANGLE_STEP = 0.005, math.radians(0.5)
@@ -66,9 +67,9 @@ class CameraScale:
     Without a height and a range sensor that is what scale_for says. With any, what they find in
     each picture gives the scale of the next ones, as ScaleTracker has it. When that is stale the
     depth goes on with the last one, and before there is any with what scale_for says, if
-    anything; both make no points. `standing` is the scale in force or None, `sentences` what is
-    wrong, `learns` whether `learn` wants each frame's depth. Raises ScaleError where no scale can
-    come.
+    anything; both make no points, nor does one that is unsure. `standing` is the scale
+    in force or None, `sentences` what is wrong, `learns` whether `learn` wants each frame's depth.
+    Raises ScaleError where no scale can come.
     """
 
     def __init__(self, contract: ScaleContract, settings: ScaleSettings):
@@ -122,8 +123,9 @@ class CameraScale:
             self.standing, self._state = self._fixed, 'not found yet'
         else:
             self.standing = Scale(self._found.scale, self._found.source, self._found.shift)
-            self._state = 'in force' if found else 'stale'
-        return self.standing, found is not None
+            self._state = 'stale' if found is None else (
+                'in force' if found.sigma <= MOST_SIGMA else 'unsure')
+        return self.standing, self._state == 'in force'
 
     def learn(self, stamp: float, unscaled: Unscaled, pose: Pose | Declined | None = None,
               measured: Callable[[], Ranges | Declined | None] | None = None) -> None:

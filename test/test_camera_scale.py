@@ -187,3 +187,13 @@ def test_not_too_many_pictures_wait_and_the_ground_does_not_wait_with_them():
         assert scale.at(stamp + 0.001)[0].metres_per_unit == 3.0
     assert len(scale._waiting) == MOST_WAITING
     assert any(sentence.endswith('late.') for sentence in scale.sentences)
+
+
+def test_an_unsure_scale_makes_depth_but_no_points():
+    scale = CameraScale(OPEN, ScaleSettings(range_topic='/lidar'))
+    scale.learn(1.0, WALL, None, lambda: TWICE)
+    assert scale.at(1.1)[1]
+    scale.learn(5.9, WALL, None, lambda: Ranges(TWICE.points / 3, 0.0))
+    found, trusted = scale.at(6.0)
+    assert 0.9 < found.metres_per_unit / 2.0 < 1.0 and not trusted
+    assert scale.values()['scale state'] == 'unsure' and 'too unsure' in scale.sentences[0]
