@@ -24,6 +24,7 @@ from depth_estimation_ros.scale_tracker import (
 HEIGHT_STEP, ANGLE_STEP = 0.005, math.radians(0.5)
 # A picture waits so long for what the range sensor measured then: seconds, pictures.
 WAIT, MOST_WAITING = 0.5, 16
+STILL = 4  # pictures that have the stamp of the one before; one may come twice
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,9 @@ class CameraScale:
         self._relative = contract.relative
         self._fixed: Scale | None = None
         self._found: ScaleInForce | None = None  # last
-        self._asked = 0.0
-        self._state = 'fixed'
+        self._asked = math.nan  # of which picture `at` was asked last, and how often again
+        self._again = 0
+        self._state = 'not found yet' if self.learns else 'fixed'
         self._ground = lru_cache(maxsize=4)(Ground)
         self._tracker = ScaleTracker(settings.hold)
         self._waiting: list[_Picture] = []  # for their measurement, the oldest first
@@ -102,6 +104,15 @@ class CameraScale:
             self._fixed = scale_for(contract, settings.depth_scale, settings.depth_shift)
         self.standing = self._fixed
 
+    def follow(self, before: CameraScale) -> None:
+        """Go on with what one of other settings has found, where it took the same sources."""
+        if (self._by_height, self._by_range) == (before._by_height, before._by_range):
+            hold, self._tracker = self._tracker.hold, before._tracker
+            self._tracker.hold = hold
+            self._found, self._asked = before._found, before._asked
+            if self._found:
+                self.standing, self._state = before.standing, before._state
+
     def __str__(self) -> str:
         """Return where the metres come from, in words."""
         if not self.learns:
@@ -115,6 +126,11 @@ class CameraScale:
         if not self.learns:
             return self._fixed, True
         self.sentences = self._tracker.sentences(stamp)
+        self._again = self._again + 1 if stamp == self._asked else 0
+        if self._again >= STILL:
+            self.sentences.insert(0, f'The stamps of the pictures stand still at {stamp:.10g} s, but '
+                                  'what one picture shows of the scale counts for later ones: '
+                                  'let the driver of the camera stamp them.')
         found, last = self._tracker.current(stamp), self._found
         if found is None and last is not None:
             last = replace(last, age=last.age + max(stamp - self._asked, 0.0))

@@ -197,3 +197,43 @@ def test_an_unsure_scale_makes_depth_but_no_points():
     found, trusted = scale.at(6.0)
     assert 0.9 < found.metres_per_unit / 2.0 < 1.0 and not trusted
     assert scale.values()['scale state'] == 'unsure' and 'too unsure' in scale.sentences[0]
+
+
+def test_what_is_found_outlives_a_change_of_settings_but_not_of_sources():
+    before = CameraScale(OPEN, ScaleSettings(range_topic='/lidar', hold=2.0))
+    before.learn(1.0, WALL, None, lambda: TWICE)
+    found, _ = before.at(1.1)
+    after = CameraScale(OPEN, ScaleSettings(
+        range_topic='/lidar', hold=1.0, depth_scale=7.0, pitch=0.1))
+    after.follow(before)
+    assert after.values() == before.values()
+    assert after.at(1.9) == (found, True) and after.at(2.1) == (found, False)
+    longer = CameraScale(OPEN, ScaleSettings(range_topic='/lidar', hold=9.0))
+    longer.follow(after)
+    assert longer.at(8.0) == (found, True)
+    for other in ({'range_topic': '/other'}, {'range_topic': '/lidar', 'height': HEIGHT}):
+        scale = CameraScale(OPEN, ScaleSettings(**other))
+        scale.follow(before)
+        assert scale.at(1.2) == (None, False) and scale.values()['scale state'] == 'not found yet'
+    fixed = CameraScale(OPEN, ScaleSettings(depth_scale=3.0))
+    fixed.follow(before)
+    assert fixed.at(1.2)[0].metres_per_unit == 3.0
+
+
+@pytest.mark.parametrize('stamp', [0.0, 1.7e9])
+def test_stamps_that_stand_still_are_said_where_a_scale_is_learned(stamp):
+    scale = CameraScale(OPEN, ScaleSettings(range_topic='/lidar'))
+    for _ in range(4):
+        scale.at(stamp)
+        scale.learn(stamp, WALL, None, lambda: TWICE)
+        assert not scale.sentences
+    assert sentence(scale, stamp).startswith('The stamps of the pictures stand still at')
+    assert scale.at(stamp + 0.1)[1] and not scale.sentences
+    fixed = CameraScale(OPEN, ScaleSettings(depth_scale=1.0))
+    assert [fixed.at(stamp)[1] for _ in range(9)] == [True] * 9 and not fixed.sentences
+
+
+def test_a_scale_that_is_learned_is_not_fixed_before_the_first_picture():
+    states = [CameraScale(OPEN, settings).values()['scale state'] for settings in (
+        ScaleSettings(range_topic='/lidar', depth_scale=2.0), ScaleSettings(depth_scale=2.0))]
+    assert states == ['not found yet', 'fixed']
