@@ -128,9 +128,10 @@ class CameraScale:
         self.sentences = self._tracker.sentences(stamp)
         self._again = self._again + 1 if stamp == self._asked else 0
         if self._again >= STILL:
-            self.sentences.insert(0, f'The stamps of the pictures stand still at {stamp:.10g} s, but '
-                                  'what one picture shows of the scale counts for later ones: '
-                                  'let the driver of the camera stamp them.')
+            self.sentences.insert(
+                0, f'The stamps of the pictures stand still at {stamp:.10g} s, but what one '
+                'picture shows of the scale counts for later ones: let the driver of the camera '
+                'stamp them.')
         found, last = self._tracker.current(stamp), self._found
         if found is None and last is not None:
             last = replace(last, age=last.age + max(stamp - self._asked, 0.0))
