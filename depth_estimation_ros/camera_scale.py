@@ -3,6 +3,7 @@
 """The scale of one camera from frame to frame: fixed, from its height, from a range sensor."""
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 import math
@@ -16,10 +17,14 @@ from depth_estimation_ros.frames import Pose
 from depth_estimation_ros.ground import Ground
 from depth_estimation_ros.models.contract import ScaleContract
 from depth_estimation_ros.scale import Scale, scale_for, ScaleError
-from depth_estimation_ros.scale_tracker import Declined, Reading, ScaleInForce, ScaleTracker
+from depth_estimation_ros.scale_tracker import (
+    Declined, MOST_SIGMA, Reading, ScaleInForce, ScaleTracker)
 
 # A camera that sways with its robot is looked up in one of a few grids.
 HEIGHT_STEP, ANGLE_STEP = 0.005, math.radians(0.5)
+# A picture waits so long for what the range sensor measured then: seconds, pictures.
+WAIT, MOST_WAITING = 0.5, 16
+STILL = 4  # pictures that have the stamp of the one before; one may come twice
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,14 @@ class Ranges(NamedTuple):
     cone: float
 
 
+class _Picture(NamedTuple):
+    """A picture that is held against what the range sensor measured then."""
+
+    stamp: float
+    unscaled: Unscaled
+    measured: Callable[[], Ranges | Declined | None]
+
+
 class CameraScale:
     """
     What a camera's depth is multiplied by, and whether points may be made of it.
@@ -55,9 +68,9 @@ class CameraScale:
     Without a height and a range sensor that is what scale_for says. With any, what they find in
     each picture gives the scale of the next ones, as ScaleTracker has it. When that is stale the
     depth goes on with the last one, and before there is any with what scale_for says, if
-    anything; both make no points. `standing` is the scale in force or None, `sentences` what is
-    wrong, `learns` whether `learn` wants each frame's depth. Raises ScaleError where no scale can
-    come.
+    anything; both make no points, nor does one that is unsure. `standing` is the scale
+    in force or None, `sentences` what is wrong, `learns` whether `learn` wants each frame's depth.
+    Raises ScaleError where no scale can come.
     """
 
     def __init__(self, contract: ScaleContract, settings: ScaleSettings):
@@ -71,10 +84,12 @@ class CameraScale:
         self._relative = contract.relative
         self._fixed: Scale | None = None
         self._found: ScaleInForce | None = None  # last
-        self._asked = 0.0
-        self._state = 'fixed'
+        self._asked = math.nan  # of which picture `at` was asked last, and how often again
+        self._again = 0
+        self._state = 'not found yet' if self.learns else 'fixed'
         self._ground = lru_cache(maxsize=4)(Ground)
         self._tracker = ScaleTracker(settings.hold)
+        self._waiting: list[_Picture] = []  # for their measurement, the oldest first
         self.sentences: list[str] = []
         if self._by_height and contract.relative:
             ground = 'ground_frame' if frame else 'camera_height'
@@ -89,6 +104,15 @@ class CameraScale:
             self._fixed = scale_for(contract, settings.depth_scale, settings.depth_shift)
         self.standing = self._fixed
 
+    def follow(self, before: CameraScale) -> None:
+        """Go on with what one of other settings has found, where it took the same sources."""
+        if (self._by_height, self._by_range) == (before._by_height, before._by_range):
+            hold, self._tracker = self._tracker.hold, before._tracker
+            self._tracker.hold = hold
+            self._found, self._asked = before._found, before._asked
+            if self._found:
+                self.standing, self._state = before.standing, before._state
+
     def __str__(self) -> str:
         """Return where the metres come from, in words."""
         if not self.learns:
@@ -102,6 +126,12 @@ class CameraScale:
         if not self.learns:
             return self._fixed, True
         self.sentences = self._tracker.sentences(stamp)
+        self._again = self._again + 1 if stamp == self._asked else 0
+        if self._again >= STILL:
+            self.sentences.insert(
+                0, f'The stamps of the pictures stand still at {stamp:.10g} s, but what one '
+                'picture shows of the scale counts for later ones: let the driver of the camera '
+                'stamp them.')
         found, last = self._tracker.current(stamp), self._found
         if found is None and last is not None:
             last = replace(last, age=last.age + max(stamp - self._asked, 0.0))
@@ -110,22 +140,46 @@ class CameraScale:
             self.standing, self._state = self._fixed, 'not found yet'
         else:
             self.standing = Scale(self._found.scale, self._found.source, self._found.shift)
-            self._state = 'in force' if found else 'stale'
-        return self.standing, found is not None
+            self._state = 'stale' if found is None else (
+                'in force' if found.sigma <= MOST_SIGMA else 'unsure')
+        return self.standing, self._state == 'in force'
 
     def learn(self, stamp: float, unscaled: Unscaled, pose: Pose | Declined | None = None,
-              ranges: Ranges | Declined | None = None) -> None:
+              measured: Callable[[], Ranges | Declined | None] | None = None) -> None:
         """
         Take the depth of the picture of `stamp`; it counts for later pictures.
 
-        pose: of the optical frame in ground_frame. ranges: None is as if the sensor were slow.
+        pose: of the optical frame in ground_frame. measured: returns what the range sensor
+        measured then, None where a slow one was silent; while that, or what it declines for, may
+        be on its way it is asked again with each of the next pictures.
         """
+        # In the order of the stamps, which the tracker goes by.
+        self._waiting = [one for one in self._waiting if not self._measure(one, stamp)]
         if self._by_height:
             self._tracker.update(self._by_height, self._look_down(unscaled, pose), stamp)
-        if self.wants_ranges and ranges is not None:
-            found = ranges if isinstance(ranges, Declined) else ranging.measure(
-                ranges.points, unscaled.depth, unscaled.camera, self._relative, ranges.cone)
-            self._tracker.update(self._by_range, found, stamp)
+        if self.wants_ranges and measured:
+            picture = _Picture(stamp, unscaled, measured)
+            if not self._measure(picture, stamp):
+                self._waiting.append(picture)
+            if len(self._waiting) > MOST_WAITING:
+                self._measure(self._waiting.pop(0), math.inf)
+
+    def forget_pictures(self) -> None:
+        """Let go of the pictures that wait for their measurement."""
+        self._waiting.clear()
+
+    def _measure(self, picture: _Picture, now: float) -> bool:
+        """Hold a picture against the range sensor; return whether it need not wait longer."""
+        found = picture.measured()
+        if (found is None or isinstance(found, Declined) and found.for_now) and (
+                0 <= now - picture.stamp < WAIT):
+            return False
+        if isinstance(found, Ranges):
+            found = ranging.measure(found.points, picture.unscaled.depth, picture.unscaled.camera,
+                                    self._relative, found.cone)
+        if found is not None:
+            self._tracker.update(self._by_range, found, picture.stamp)
+        return True
 
     def _look_down(self, unscaled: Unscaled, pose: Pose | Declined | None) -> Reading | Declined:
         if isinstance(pose, Declined):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import contextlib
 import ctypes
 from dataclasses import replace
+from functools import partial
 import gc
 import signal
 import sys
@@ -99,13 +100,16 @@ class DepthNode(LifecycleNode):
             settings.ground_frame, topic and self.resolve_topic_name(topic), settings.scale_hold)
 
     def _scale(self, stream: CameraStream) -> CameraScale:
-        """Return the scale of a camera; made anew, and empty, when its parameters change."""
+        """Return the scale of a camera; made anew, and empty, when its sources change."""
         wanted = self._scale_settings(self._own_parameters.settings, stream.name)
         with self._scales_lock:
-            if stream not in self._scales or self._scales[stream][0] != wanted:
-                self._scales[stream] = wanted, CameraScale(
-                    self._estimator.network.contract, wanted)
-            return self._scales[stream][1]
+            settings, scale = self._scales.get(stream, (None, None))
+            if settings != wanted:
+                before, scale = scale, CameraScale(self._estimator.network.contract, wanted)
+                if before:
+                    scale.follow(before)
+                self._scales[stream] = wanted, scale
+            return scale
 
     def _memory(self, stream: CameraStream) -> TemporalFilter | None:
         """Return what remembers a camera's last frames; anew when temporal.window changes."""
@@ -247,6 +251,8 @@ class DepthNode(LifecycleNode):
             stream.deactivate()
             stream.complaints.clear()
         self._memories.clear()
+        for _, scale in self._scales.values():
+            scale.forget_pictures()
         self._complaints.clear()
 
     def _cleanup(self) -> None:
@@ -411,7 +417,7 @@ class DepthNode(LifecycleNode):
             except FrameError as error:
                 pose = Declined(f'{error}, or set camera_height instead of ground_frame')
         scale.learn(_seconds(header.stamp), unscaled, pose,
-                    stream.ranges(header, self._frames) if scale.wants_ranges else None)
+                    partial(stream.ranges, header, self._frames) if scale.wants_ranges else None)
 
     # -- what a user sees --
 

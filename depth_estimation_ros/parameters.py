@@ -141,7 +141,8 @@ TABLE = (
               'empty: by tf; <camera>.range_extrinsics overrules it', parse=pose_from_text),
     Parameter('scale_hold', 5.0, 'seconds without a reading of the ground or the sensor until '
               'the scale is stale', bounds=(0.1, 3600.0)),
-    Parameter('stale_points', False, 'make points also of a scale that is stale or not found yet'),
+    Parameter('stale_points', False, 'make points also of a scale that is stale, unsure or not '
+              'found yet'),
     Parameter('min_depth', 0.1, 'metres along Z; nearer depth is -Inf', bounds=(1e-3, 1e4)),
     Parameter('max_depth', 80.0, 'metres along Z; farther depth is +Inf', bounds=(1e-3, 1e4)),
     Parameter('max_age', 0.0, 'seconds; an older frame is dropped, but not one whose stamp is of '

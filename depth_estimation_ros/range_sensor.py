@@ -12,12 +12,12 @@ import numpy as np
 from sensor_msgs.msg import PointCloud2, Range
 
 from depth_estimation_ros import messages
-from depth_estimation_ros.camera_scale import Ranges
+from depth_estimation_ros.camera_scale import Ranges, WAIT
 from depth_estimation_ros.diagnostics import Complaints
 from depth_estimation_ros.encodings import EncodingError
 from depth_estimation_ros.frames import FrameError, Frames, Pose
 from depth_estimation_ros.qos import MatchedSubscription
-from depth_estimation_ros.scale_tracker import Declined
+from depth_estimation_ros.scale_tracker import BACK, Declined
 
 KINDS = {'sensor_msgs/msg/PointCloud2': PointCloud2, 'sensor_msgs/msg/Range': Range}
 # Half a turn of a 10 Hz LiDAR (seconds): within it a message and a picture show one scene.
@@ -25,6 +25,7 @@ SAME_TIME = 0.05
 # What waits for its picture, which a slow network is late with: seconds, messages, points.
 KEPT, KEPT_MESSAGES, KEPT_POINTS = 5.0, 256, 1_000_000
 SLOW = 1.0  # seconds; a sensor that comes less often is missed in between
+SILENT = SLOW + WAIT  # seconds; a sensor that is as late as a picture waits for it came by then
 MOST_POINTS = 30_000  # of one message; the view of a camera holds a fifth of them
 # A camera's optical frame (x right, y down) in its body (x forward, y left), REP 103.
 OPTICAL = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
@@ -86,7 +87,7 @@ class RangeSensor:
         with self._lock:
             self._trouble = ''
             scans = self._scans
-            if scans and stamp < scans[-1].stamp - KEPT * 1e9:  # a bag that begins again
+            if scans and stamp < scans[-1].stamp - BACK * 1e9:  # a bag that begins again
                 scans.clear()
             scans.append(_Scan(stamp, message.header.frame_id, points, cone))
             while (len(scans) > KEPT_MESSAGES or scans[0].stamp < stamp - KEPT * 1e9
@@ -98,7 +99,8 @@ class RangeSensor:
         Return what it measured when a picture was taken, in that picture's optical frame.
 
         extrinsics: of the sensor in the camera's body (x forward, y left, z up); None: by tf.
-        None where a slow sensor had nothing to say yet.
+        None where a slow sensor had nothing to say yet. Declined is for now where the message or
+        its frame may be on their way.
         """
         stamp = header.stamp.sec * 10**9 + header.stamp.nanosec
         with self._lock:
@@ -113,7 +115,8 @@ class RangeSensor:
                 return None
             return Declined(trouble or f'its message nearest to the picture is {abs(off):.2f} s '
                             f'{"newer" if off > 0 else "older"}, over {SAME_TIME:g} s: check that '
-                            'it runs, and that its clock is the clock of the camera')
+                            'it runs, and that its clock is the clock of the camera',
+                            for_now=-SILENT < off < 0)
         self._matched = stamp
         if len(nearest.points) == 0:
             return Declined('there is nothing within its range')
@@ -121,7 +124,7 @@ class RangeSensor:
             try:
                 extrinsics = frames.look_up(header.frame_id, nearest.frame, header.stamp)
             except FrameError as error:
-                return Declined(f'{error}, or set range_extrinsics')
+                return Declined(f'{error}, or set range_extrinsics', for_now=True)
         else:
             extrinsics = Pose(OPTICAL.T @ extrinsics.rotation, OPTICAL.T @ extrinsics.translation)
         return Ranges(extrinsics.apply(nearest.points), nearest.cone)

@@ -10,11 +10,15 @@ import math
 
 WINDOW = 7  # readings of a source whose median counts
 MAX_RATE = 0.1  # relative change a second
+LONGEST_STEP = 1.0  # seconds of that; a longer gap is no reason for a larger step
+MOST_SIGMA = 0.3  # of a scale that points may be made of
+AGREEING = 3  # readings of which a stale scale begins again, for one alone may be wrong
 DRIFT = 0.02  # relative uncertainty that each second without a reading adds
 PREFERENCE = 0.7  # by which a source must be surer than the one in force to take its place
 CONTRADICTION, LEAST_CONTRADICTION = 3.0, 0.1  # standard deviations, and at least so much
 SHIFT_RANGE = 10.0  # metres at which a change of the shift is compared to one of the scale
 QUIET = 1.0  # seconds without a reading that are worth a sentence
+BACK = 1.0  # seconds by which stamps go back when a bag begins again; a late reading's do less
 
 
 @dataclass(frozen=True)
@@ -33,9 +37,14 @@ class Reading:
 
 @dataclass(frozen=True)
 class Declined:
-    """A source that makes nothing of a frame; `reason` is a clause without a full stop."""
+    """
+    A source that makes nothing of a frame; `reason` is a clause without a full stop.
+
+    for_now: what it lacks may be on its way.
+    """
 
     reason: str
+    for_now: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,10 +83,11 @@ class ScaleTracker:
     Holds the scale of one camera steady.
 
     A source counts by the median of its last readings; of several the surest counts. The scale
-    goes there by MAX_RATE a second at most, whatever the readings do. While two contradict one
-    another neither counts, for nobody knows which is wrong. Without a reading that counts for
-    `hold` seconds there is none. Stamps are seconds on the clock of the pictures; when they go
-    back by more than `hold`, everything starts anew. Not for several threads at once.
+    goes there by MAX_RATE a second at most, whatever the readings do, and after a gap no faster.
+    While two contradict one another neither counts, for nobody knows which is wrong. Without a
+    reading that counts for `hold` seconds there is none, until AGREEING readings of the source
+    that counts agree: then it is what they say. Stamps are seconds on the clock of the pictures;
+    when they go back by more than BACK, everything starts anew. Not for several threads at once.
     """
 
     def __init__(self, hold: float = 5.0):
@@ -91,7 +101,7 @@ class ScaleTracker:
 
     def update(self, source: str, found: Reading | Declined, stamp: float) -> None:
         """Take what `source` found in the picture of `stamp`; it counts for later pictures."""
-        if stamp < self._newest - self.hold:
+        if stamp < self._newest - BACK:
             self._clear()
         self._newest = max(self._newest, stamp)
         entry = self._sources.setdefault(source, _Source())
@@ -114,7 +124,10 @@ class ScaleTracker:
             return
         middle = aim
         if before and stamp - before.stamp <= self.hold:
-            middle = _towards(before.middle, aim, MAX_RATE * (stamp - before.stamp))
+            middle = _towards(before.middle, aim,
+                              MAX_RATE * min(stamp - before.stamp, LONGEST_STEP))
+        elif before and not self._agreed(chosen, aim):
+            return
         self._states.append(_State(stamp, middle, math.hypot(sigma, _gap(middle, aim)), chosen))
 
     def current(self, stamp: float) -> ScaleInForce | None:
@@ -133,14 +146,18 @@ class ScaleTracker:
                             stamp - last)
 
     def sentences(self, stamp: float) -> list[str]:
-        """Return what is wrong at `stamp`, worst first: stale, contradictions, silence."""
-        found = []
+        """Return what is wrong at `stamp`, worst first: stale, unsure, contradictions, silence."""
+        found, now = [], self.current(stamp)
         if self._states and stamp - self._states[-1].stamp > self.hold:
             last = self._states[-1]
             found.append(f'The scale is stale: the last reading that counts, '
                          f'{last.middle.scale:.3g} metres per unit from {last.source}, is '
                          f'{stamp - last.stamp:.1f} s old, longer than the {self.hold:g} s that '
-                         'it is held.')
+                         f'it is held; {AGREEING} readings that agree begin it again.')
+        if now and now.sigma > MOST_SIGMA:
+            found.append(f'The scale is too unsure for points: {now.scale:.3g} (+- '
+                         f'{now.sigma:.0%}, over {MOST_SIGMA:.0%}) metres per unit from '
+                         f'{now.source}; it is on its way to other readings, or they scatter.')
         for one, other in self._contradictions(stamp):
             (ours, sigma), (theirs, their_sigma) = (
                 self._middle(name, stamp) for name in (one, other))
@@ -175,12 +192,22 @@ class ScaleTracker:
         now = self._states[-1].source if self._states else best
         return now if now in sigma and sigma[best] > PREFERENCE * sigma[now] else best
 
+    def _recent(self, source: str) -> list[Reading]:
+        """Return the last readings of a source, by their scale."""
+        readings = self._sources[source].readings
+        return sorted((r for t, r in readings if readings[-1][0] - t <= self.hold),
+                      key=lambda reading: reading.scale)
+
+    def _agreed(self, source: str, middle: Reading) -> bool:
+        """Return whether AGREEING readings of a source are as far as they say from its median."""
+        return AGREEING <= sum(
+            _gap(reading, middle) <= max(CONTRADICTION * reading.sigma, LEAST_CONTRADICTION)
+            for reading in self._recent(source))
+
     def _middle(self, source: str, stamp: float) -> tuple[Reading, float]:
         """Return the median reading of a source, and its relative uncertainty at `stamp`."""
-        readings = self._sources[source].readings
-        newest = readings[-1][0]
-        recent = sorted((r for t, r in readings if newest - t <= self.hold),
-                        key=lambda reading: reading.scale)
+        recent = self._recent(source)
+        newest = self._sources[source].readings[-1][0]
         middle = recent[(len(recent) - 1) // 2]
         scatter = 1.4826 * sorted(_gap(r, middle) for r in recent)[len(recent) // 2]
         own = sorted(r.sigma for r in recent)[len(recent) // 2]

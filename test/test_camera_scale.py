@@ -4,12 +4,13 @@
 import math
 
 from depth_estimation_ros.camera import PinholeCamera
-from depth_estimation_ros.camera_scale import CameraScale, Ranges, ScaleSettings
+from depth_estimation_ros.camera_scale import (
+    CameraScale, MOST_WAITING, Ranges, ScaleSettings)
 from depth_estimation_ros.estimator import DepthEstimator, DepthOptions, Request, Unscaled
 from depth_estimation_ros.frames import pose_from
 from depth_estimation_ros.models.contract import Network, ScaleContract, ScaleKind
 from depth_estimation_ros.scale import ScaleError
-from depth_estimation_ros.scale_tracker import Declined
+from depth_estimation_ros.scale_tracker import Declined, Reading
 import numpy as np
 import pytest
 import torch
@@ -19,6 +20,8 @@ OPEN = ScaleContract(ScaleKind.UP_TO_SCALE, None, 'made so')
 RELATIVE = ScaleContract(ScaleKind.RELATIVE_INVERSE, None, 'made so')
 HEIGHT, PITCH, ROLL = 1.4, 0.2, 0.05
 NONE_IN_VIEW = Ranges(np.array([[0.0, 0.0, -5.0]]), 0.0)
+WALL = Unscaled(CAMERA, np.full((128, 416), 5.0, np.float32))
+TWICE = Ranges(np.array([[0.0, 0.0, 10.0]]), 0.0)  # as far as WALL
 
 
 def tilted_ground():
@@ -100,7 +103,7 @@ def test_relative_inverse_depth_becomes_metres_by_a_range_sensor():
     v, u = v[np.isfinite(truth[v, u])], u[np.isfinite(truth[v, u])]
     z = truth[v, u]
     points = np.stack([(u - CAMERA.cx) / CAMERA.fx * z, (v - CAMERA.cy) / CAMERA.fy * z, z], 1)
-    scale.learn(1.0, seen.unscaled, None, Ranges(points[z < 60], 0.0))
+    scale.learn(1.0, seen.unscaled, None, lambda: Ranges(points[z < 60], 0.0))
     found, trusted = scale.at(1.1)
     assert trusted and found.metres_per_unit == pytest.approx(1 / slope, rel=0.01)
     assert found.shift == pytest.approx(shift, abs=1e-3)
@@ -120,16 +123,117 @@ def test_depth_scale_and_depth_shift_are_the_two_numbers_of_relative_inverse_dep
 
 def test_wrong_extrinsics_hold_the_last_scale_then_it_is_stale():
     scale = CameraScale(OPEN, ScaleSettings(range_topic='/lidar', hold=2.0))
-    depth = Unscaled(CAMERA, np.full((128, 416), 5.0, np.float32))
-    scale.learn(1.0, depth, None, Ranges(np.array([[0.0, 0.0, 10.0]]), 0.0))
+    scale.learn(1.0, WALL, None, lambda: TWICE)
     for tenth in range(11, 40):
         stamp = tenth / 10
         found, trusted = scale.at(stamp)
         assert found.metres_per_unit == pytest.approx(2.0)  # also when it is stale
         assert trusted is (stamp <= 3.0)
-        scale.learn(stamp, depth, None, NONE_IN_VIEW)
+        scale.learn(stamp, WALL, None, lambda: NONE_IN_VIEW)
     stale, why = scale.sentences
     assert 'stale' in stale
     assert why.startswith('The range sensor on /lidar (range_topic) gives no scale for 2.9 s: no '
                           'point')
     assert scale.values()['scale age (s)'] == '2.9'
+
+
+class MockLidar:
+    """A range sensor, late by 0.12 s, that sees everything twice as far as the network."""
+
+    def __init__(self):
+        self.now = 0.0
+        self.runs = True
+
+    def at(self, stamp):
+        """Return what answers for the picture of `stamp`."""
+        def measured():
+            if self.runs and self.now - stamp >= 0.12:
+                return TWICE
+            return Declined('its message is late', for_now=True)
+
+        return measured
+
+
+def test_a_measurement_that_comes_after_its_picture_is_waited_for():
+    scale, lidar = CameraScale(OPEN, ScaleSettings(range_topic='/lidar', hold=2.0)), MockLidar()
+    trusted = []
+    for number in range(12):
+        lidar.now = 1.0 + number / 20
+        trusted.append(scale.at(lidar.now)[1])
+        assert not scale.sentences
+        scale.learn(lidar.now, WALL, None, lidar.at(lidar.now))
+    assert trusted == [False] * 4 + [True] * 8
+    lidar.runs = False
+    for number in range(12, 80):
+        lidar.now = 1.0 + number / 20
+        scale.at(lidar.now)
+        # Bounded, and said when the first has waited in vain.
+        assert bool(scale.sentences) is (lidar.now > 1.96) and len(scale._waiting) <= 11
+        scale.learn(lidar.now, WALL, None, lidar.at(lidar.now))
+    assert scale.sentences[-1].endswith('its message is late.')
+    scale.forget_pictures()
+    lidar.runs = True
+    lidar.now += 0.05
+    scale.learn(lidar.now, WALL, None, lidar.at(lidar.now))
+    assert not scale.at(lidar.now + 0.01)[1]  # of none of the pictures before
+
+
+def test_not_too_many_pictures_wait_and_the_ground_does_not_wait_with_them():
+    scale = CameraScale(OPEN, ScaleSettings(range_topic='/lidar', height=HEIGHT))
+    scale._look_down = lambda unscaled, pose: Reading(3.0, 0.01)
+    for number in range(40):
+        stamp = 1.0 + number / 100
+        scale.learn(stamp, WALL, None, lambda: Declined('late', for_now=True))
+        assert scale.at(stamp + 0.001)[0].metres_per_unit == 3.0
+    assert len(scale._waiting) == MOST_WAITING
+    assert any(sentence.endswith('late.') for sentence in scale.sentences)
+
+
+def test_an_unsure_scale_makes_depth_but_no_points():
+    scale = CameraScale(OPEN, ScaleSettings(range_topic='/lidar'))
+    scale.learn(1.0, WALL, None, lambda: TWICE)
+    assert scale.at(1.1)[1]
+    scale.learn(5.9, WALL, None, lambda: Ranges(TWICE.points / 3, 0.0))
+    found, trusted = scale.at(6.0)
+    assert 0.9 < found.metres_per_unit / 2.0 < 1.0 and not trusted
+    assert scale.values()['scale state'] == 'unsure' and 'too unsure' in scale.sentences[0]
+
+
+def test_what_is_found_outlives_a_change_of_settings_but_not_of_sources():
+    before = CameraScale(OPEN, ScaleSettings(range_topic='/lidar', hold=2.0))
+    before.learn(1.0, WALL, None, lambda: TWICE)
+    found, _ = before.at(1.1)
+    after = CameraScale(OPEN, ScaleSettings(
+        range_topic='/lidar', hold=1.0, depth_scale=7.0, pitch=0.1))
+    after.follow(before)
+    assert after.values() == before.values()
+    assert after.at(1.9) == (found, True) and after.at(2.1) == (found, False)
+    longer = CameraScale(OPEN, ScaleSettings(range_topic='/lidar', hold=9.0))
+    longer.follow(after)
+    assert longer.at(8.0) == (found, True)
+    for other in ({'range_topic': '/other'}, {'range_topic': '/lidar', 'height': HEIGHT}):
+        scale = CameraScale(OPEN, ScaleSettings(**other))
+        scale.follow(before)
+        assert scale.at(1.2) == (None, False) and scale.values()['scale state'] == 'not found yet'
+    fixed = CameraScale(OPEN, ScaleSettings(depth_scale=3.0))
+    fixed.follow(before)
+    assert fixed.at(1.2)[0].metres_per_unit == 3.0
+
+
+@pytest.mark.parametrize('stamp', [0.0, 1.7e9])
+def test_stamps_that_stand_still_are_said_where_a_scale_is_learned(stamp):
+    scale = CameraScale(OPEN, ScaleSettings(range_topic='/lidar'))
+    for _ in range(4):
+        scale.at(stamp)
+        scale.learn(stamp, WALL, None, lambda: TWICE)
+        assert not scale.sentences
+    assert sentence(scale, stamp).startswith('The stamps of the pictures stand still at')
+    assert scale.at(stamp + 0.1)[1] and not scale.sentences
+    fixed = CameraScale(OPEN, ScaleSettings(depth_scale=1.0))
+    assert [fixed.at(stamp)[1] for _ in range(9)] == [True] * 9 and not fixed.sentences
+
+
+def test_a_scale_that_is_learned_is_not_fixed_before_the_first_picture():
+    states = [CameraScale(OPEN, settings).values()['scale state'] for settings in (
+        ScaleSettings(range_topic='/lidar', depth_scale=2.0), ScaleSettings(depth_scale=2.0))]
+    assert states == ['not found yet', 'fixed']

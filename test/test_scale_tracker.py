@@ -3,7 +3,8 @@
 """The scale over time: steady, from the surest source, held, then stale, never jumping."""
 import math
 
-from depth_estimation_ros.scale_tracker import Declined, MAX_RATE, Reading, ScaleTracker
+from depth_estimation_ros.scale_tracker import (
+    Declined, LONGEST_STEP, MAX_RATE, Reading, ScaleTracker)
 import pytest
 
 LIDAR, GROUND = 'range sensor', 'camera height'
@@ -74,8 +75,26 @@ def test_a_scale_that_was_stale_starts_where_the_new_readings_are():
     tracker = ScaleTracker(hold=5.0)
     drive(tracker, LIDAR, [1.0] * 10)
     tracker.update(LIDAR, Reading(2.0, 0.02), 10.0)
-    assert tracker.current(9.9) is None
-    assert tracker.current(10.1).scale == 2.0  # nothing was published in between
+    assert tracker.current(10.05) is None  # one alone may be wrong
+    tracker.update(LIDAR, Reading(9.0, 0.02), 10.1)
+    tracker.update(LIDAR, Reading(2.1, 0.02), 10.2)
+    assert tracker.current(10.25) is None
+    assert '3 readings that agree begin it again' in tracker.sentences(10.25)[0]
+    tracker.update(LIDAR, Reading(2.05, 0.02), 10.3)
+    assert tracker.current(10.35).scale == 2.05
+
+
+def test_after_a_gap_the_scale_goes_no_faster_and_is_unsure_while_it_has_far_to_go():
+    tracker = ScaleTracker(hold=5.0)
+    drive(tracker, LIDAR, [1.4] * 10)  # the last at 0.9
+    tracker.update(LIDAR, Reading(0.6, 0.02), 5.85)  # only one other is within the hold
+    now = tracker.current(5.95)
+    assert abs(math.log(now.scale / 1.4)) == pytest.approx(MAX_RATE * LONGEST_STEP)
+    assert now.sigma > 0.5
+    [unsure] = tracker.sentences(5.95)
+    assert unsure.startswith('The scale is too unsure for points: 1.27 (+- 146%, over 30%)')
+    drive(tracker, LIDAR, [1.4] * 20, start=6.0)
+    assert tracker.current(8.0).scale == pytest.approx(1.4) and tracker.sentences(8.0) == []
 
 
 def test_the_surest_source_counts_and_the_other_takes_over_when_it_stops():
@@ -183,11 +202,12 @@ def test_late_readings_and_the_same_one_twice_are_passed_over():
     assert tracker.current(end).scale == 1.0
 
 
-def test_a_bag_that_begins_again_begins_anew():
-    tracker = ScaleTracker(hold=5.0)
-    drive(tracker, GROUND, [1.0] * 10, start=100.0)
-    tracker.update(GROUND, Reading(2.0, 0.02), 50.0)
-    assert tracker.current(50.1).scale == 2.0
+@pytest.mark.parametrize('hold', [0.2, 5.0])
+def test_a_bag_that_begins_again_begins_anew_however_short_it_is(hold):
+    tracker = ScaleTracker(hold)
+    drive(tracker, GROUND, [1.0] * 30, start=100.0)
+    drive(tracker, GROUND, [2.0], start=101.0)  # 1.9 s back
+    assert tracker.current(101.1).scale == 2.0 and tracker.sentences(101.1) == []
 
 
 def test_scale_and_shift_of_relative_depth_go_together():
