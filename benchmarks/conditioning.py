@@ -129,6 +129,33 @@ def real(shared: Path) -> None:
                       f'{wins} of {len(ones)}')
 
 
+def left_out(shared: Path) -> None:
+    """Print what the default `edge` leaves out on real frames, of what is right and near, too."""
+    from training.judge import real_frames  # from a checkout only
+    for name, weights in (('compact', ''), ('rt_monodepth_s', 'rt_monodepth_s_ms_640x192')):
+        estimator = DepthEstimator(networks.load(
+            name, str(shared / 'data/weights' / weights) if weights else '').network, 'cpu')
+        found: dict[str, list] = {}
+        for kind, rgb, camera, truth in real_frames(shared):
+            frame = [(np.ascontiguousarray(rgb), camera)]
+            bare, kept = (np.isfinite(estimator.estimate(frame, DepthOptions(points=PointOptions(
+                organized=True, color=False, edge=edge)), {'points'})[0].cloud.data[..., 2].view(
+                    np.float32)) for edge in (0, PointOptions.edge))
+            depth = estimator.estimate(frame, outputs={'depth'})[0].depth
+            with np.errstate(all='ignore'):
+                off = np.where(truth > 0, np.abs(depth / truth - 1), np.nan)
+                up = HEIGHT - (np.arange(len(truth))[:, None] - camera.cy) / camera.fy * truth
+            near = (off < 0.25) & (truth < 10) & (up > 0.3) & (up < 2)
+            found.setdefault(kind, []).append([
+                count for mask in (bare, bare & (off < 0.1), bare & near)
+                for count in (mask.sum(), (mask & ~kept).sum())])
+        for kind, counts in found.items():
+            every, lost, good, lost_good, there, lost_there = np.sum(counts, 0)
+            print(f'{name} {kind}: edge leaves out {lost / every:.0%} of the points, '
+                  f'{lost_good / good:.0%} of those within 10 %, {lost_there / max(there, 1):.0%} '
+                  f'of {there} within 25 % on what is 0.3 to 2 m high and within 10 m')
+
+
 def pictures(folder: Path) -> None:
     """Write what options do to the cloud of `compact` on a generated street, before and after."""
     estimator = DepthEstimator(networks.load('compact').network, 'cpu', 'fp32')
@@ -187,6 +214,7 @@ def main() -> None:
         flying(chosen.flying, device)
     if chosen.real:
         real(chosen.real)
+        left_out(chosen.real)
     if chosen.pictures:
         pictures(chosen.pictures)
     if chosen.flying or chosen.real or chosen.pictures:

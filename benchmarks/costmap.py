@@ -40,7 +40,8 @@ import numpy as np
 import torch
 import yaml
 
-CONFIG = Path(__file__).resolve().parents[1] / 'config/nav2_costmap.yaml'
+FOLDER = Path(__file__).resolve().parents[1] / 'config'
+CONFIG = FOLDER / 'nav2_costmap.yaml'
 SEED = 91_000
 KINDS = ('residential', 'avenue', 'village', 'jam', 'car park', 'open', 'narrow', 'motorway',
          'square', 'wood')
@@ -53,7 +54,8 @@ LANE = 1.6  # metres to each side of the middle of a lane that are road for sure
 # Metres from anything where road is free: by exact depth one cell that a mark may be off, and two
 # that the layer's rays leave before their end; else what a mark may be off.
 MARGIN, NEAREST, SHARE = 0.15, 0.25, 0.1
-POINTS = PointOptions(color=False)
+POINTS = PointOptions(**yaml.safe_load(
+    (FOLDER / 'nav2.yaml').read_text())['/**']['ros__parameters']['points'])
 GROUND = Ground(CAMERA, HEIGHT)
 LEAST = 20  # pixels of a car that count as seen
 

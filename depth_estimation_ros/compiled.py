@@ -212,8 +212,9 @@ def _digest(module: nn.Module, inputs: Sequence[torch.Tensor]) -> str:
         module, [(tuple(x.shape), x.stride(), x.dtype) for x in inputs], torch.__version__,
         torch.get_num_threads(), _processor())).encode())
     for part in module.modules():
-        digest.update(repr(sorted((name, value) for name, value in vars(part).items() if isinstance(
-            value, (bool, int, float, str)))).encode())
+        plain = sorted((name, value) for name, value in vars(part).items()
+                       if isinstance(value, (bool, int, float, str)))
+        digest.update(repr(plain).encode())
     for file in sorted({sys.modules[type(part).__module__].__file__ for part in module.modules()}):
         digest.update(Path(file).read_bytes())
     for name, values in [*module.named_parameters(), *module.named_buffers()]:

@@ -228,7 +228,7 @@ class DepthNode(LifecycleNode):
         self._worker = threading.Thread(target=self._work, name='depth worker', daemon=True)
         self._worker.start()
         settings = self._own_parameters.settings
-        if settings.points_frame or settings.scan_frame or any(
+        if settings.points_frame or settings.scan_frame and not settings.scan_extrinsics or any(
                 settings.of(camera, 'range_topic') and not settings.of(camera, 'range_extrinsics')
                 for camera in settings.cameras):
             self._frames.listen()
@@ -299,8 +299,8 @@ class DepthNode(LifecycleNode):
             with contextlib.suppress(Exception):  # what is wrong is said when an image comes
                 # Without confidence, for which some networks see each picture twice.
                 self._estimator.estimate_all([Request(
-                    blank, camera, self._options(Scale(1.0, '')), OUTPUTS - {'confidence'},
-                    pose=level_pose(1.0))])
+                    blank, camera, _options(self._own_parameters.settings, Scale(1.0, '')),
+                    OUTPUTS - {'confidence'}, pose=level_pose(1.0))])
 
     def _process(self) -> None:
         """Turn the newest frame of each camera that has one into depth; none waits for others."""
@@ -337,6 +337,7 @@ class DepthNode(LifecycleNode):
 
     def _request(self, stream: CameraStream, message) -> tuple[Frame, Request] | None:
         """Return a frame and what is to be made of it, or None where it was dropped."""
+        settings = self._own_parameters.settings  # the same for all of this frame
         frame = stream.prepare(message)
         if frame is None:
             return None
@@ -344,7 +345,7 @@ class DepthNode(LifecycleNode):
         if mismatch:
             stream.complaints.raise_('mismatch', f'{stream.info_topic}: {mismatch}')
         try:
-            self._estimator.check(frame.camera, self._own_parameters.settings.depth)
+            self._estimator.check(frame.camera, settings.depth)
         except CameraError as error:
             stream.statistics.drop('bad camera_info')
             stream.complaints.raise_('bad info', f'{stream.info_topic}: {error}', ERROR)
@@ -355,12 +356,12 @@ class DepthNode(LifecycleNode):
                 ('scan', self._scan_pose, 'scan.frame')):
             if output in wanted:
                 try:
-                    poses[output] = find(stream, frame)
+                    poses[output] = find(stream, frame, settings)
                 except (FrameError, ScanError) as error:
                     wanted -= {output}
                     stream.complaints.raise_(
-                        f'{output} pose', f'{stream.image_topic}: no {output} while the pose in '
-                        f'{place} is not known: {error}')
+                        f'{output} pose', f'{stream.image_topic}: no {output} by the pose in '
+                        f'{place}: {error}')
         if not wanted:
             stream.statistics.drop('no pose')
             return None
@@ -369,20 +370,19 @@ class DepthNode(LifecycleNode):
         scale, trusted = running.at(stamp)
         for number, sentence in enumerate(running.sentences):
             stream.complaints.raise_(f'scale {number}', f'{stream.image_topic}: {sentence}')
-        trusted |= self._own_parameters.settings.stale_points
+        trusted |= settings.stale_points
         outputs = wanted if trusted else wanted - {'points', 'scan'}
         if scale is None:  # depth in no unit is not for anybody
             outputs = frozenset()
         return replace(frame, outputs=outputs), Request(
-            frame.image, frame.camera, self._options(scale), outputs,
+            frame.image, frame.camera, _options(settings, scale), outputs,
             running.learns and bool(OUTPUTS & frame.outputs),
             memory=self._memory(stream), stamp=stamp, pose=poses.get('points'),
             scan_pose=poses.get('scan'))
 
-    def _pose(self, stream: CameraStream,
-              frame: Frame) -> tuple[np.ndarray, np.ndarray] | None:
+    def _pose(self, stream: CameraStream, frame: Frame,
+              settings: Settings) -> tuple[np.ndarray, np.ndarray] | None:
         """Return the camera's pose where points take one; FrameError where tf does not know."""
-        settings = self._own_parameters.settings
         if not settings.depth.points.takes_pose:
             return None
         if settings.points_frame:
@@ -392,18 +392,14 @@ class DepthNode(LifecycleNode):
                          for name in ('height', 'pitch'))
         return level_pose(height, pitch) if height else None
 
-    def _scan_pose(self, stream: CameraStream, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
+    def _scan_pose(self, stream: CameraStream, frame: Frame,
+                   settings: Settings) -> tuple[np.ndarray, np.ndarray]:
         """Return the camera's pose in scan.frame; FrameError, ScanError where that cannot be."""
-        settings, header = self._own_parameters.settings, frame.header
+        header = frame.header
         pose = (pose_from_text(settings.scan_extrinsics) if settings.scan_extrinsics else
                 self._frames.look_up(settings.scan_frame, header.frame_id, header.stamp))
         self._estimator.check_scan(frame.camera, settings.depth, pose)
         return pose
-
-    def _options(self, scale: Scale | None) -> DepthOptions:
-        return replace(self._own_parameters.settings.depth,
-                       metres_per_unit=scale and scale.metres_per_unit,
-                       shift=scale.shift if scale else 0.0)
 
     def _learn(self, stream: CameraStream, frame: Frame, unscaled: Unscaled) -> None:
         """Hold the depth of a frame against what the robot knows of distances."""
@@ -475,6 +471,11 @@ class DepthNode(LifecycleNode):
         name = self.get_fully_qualified_name().lstrip('/')
         return diagnostic_status(f'{name}: {stream.name}' if stream.name else name, hardware,
                                  level, summary, values)
+
+
+def _options(settings: Settings, scale: Scale | None) -> DepthOptions:
+    return replace(settings.depth, metres_per_unit=scale and scale.metres_per_unit,
+                   shift=scale.shift if scale else 0.0)
 
 
 def _seconds(stamp) -> float:

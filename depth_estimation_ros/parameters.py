@@ -388,7 +388,16 @@ class NodeParameters:
             new = {change.name: self._by_name[change.name].check(change.value)
                    for change in changes if change.name in self._by_name}
             values = {**self._values, **new}
-            settings = settings_from(values)
+            try:
+                settings = settings_from(values)
+            except ValueError as error:
+                if 'contradiction' not in self.problems:
+                    raise
+                # One that was there at the start may not go by one change: each counts.
+                self._values, self.problems['contradiction'] = values, str(error)
+                for name in new:
+                    self.problems.pop(name, None)
+                return SetParametersResult(successful=True)
             changed = {name for name in new if new[name] != self._values[name]}
             reason = self._refuse(changed, settings)
             if reason:

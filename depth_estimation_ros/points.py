@@ -140,7 +140,7 @@ class PointGrid:
         bound = options.max_points * (DENSER if options.voxel > 0 else 1)
         if not options.organized and rows.size * cols.size > bound:
             part = math.sqrt(bound / (rows.size * cols.size))
-            n_rows = max(int(rows.size * part), 1)
+            n_rows = min(max(int(rows.size * part), 1), bound)
             rows = _spread(rows, n_rows)
             cols = _spread(cols, min(bound // n_rows, cols.size))
         self._options = options

@@ -89,7 +89,8 @@ class ScanGrid:
             min_confidence=points.min_confidence), device)
         rays = self._grid.rays.cpu().numpy().astype(np.float64) @ rotation.T
         along = np.hypot(rays[..., 0], rays[..., 1])
-        if (np.abs(rays[..., 2]) > math.tan(STEEPEST) * along).any():
+        steep = np.abs(rays[..., 2]) > math.tan(STEEPEST) * along
+        if abs(rotation[2, 2]) > math.sin(STEEPEST) or steep.all():
             raise ScanError('the camera looks straight up or down in scan.frame, which makes no '
                             'scan: check that z of scan.frame is up, and the pose of the camera')
         # From here on the middle of the picture is at angle 0: no ray crosses the seam behind.
@@ -97,14 +98,17 @@ class ScanGrid:
         c, s = math.cos(ahead), math.sin(ahead)
         turn = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])
         rays, origin = rays @ turn.T, turn @ origin
-        far = np.arctan2(rays[..., 1], rays[..., 0])
+        far = np.where(steep, np.nan, np.arctan2(rays[..., 1], rays[..., 0]))
         near = rays * (options.min_range / np.linalg.norm(rays, axis=-1, keepdims=True)) + origin
-        near = np.arctan2(near[..., 1], near[..., 0])
-        self._increment = max(float(np.abs(np.diff(far, axis=1)).max()), PITCH / 2)
-        low, high = float(min(far.min(), near.min())), float(max(far.max(), near.max()))
+        near = np.where(steep, np.nan, np.arctan2(near[..., 1], near[..., 0]))
+        steps = [np.diff(far, axis=axis).ravel() for axis in (0, 1)]  # a camera may be rolled
+        self._increment = float(np.nanmax(np.abs(np.concatenate([*steps, [PITCH / 2]]))))
+        low = float(min(np.nanmin(far), np.nanmin(near)))
+        high = float(max(np.nanmax(far), np.nanmax(near)))
         self._count = math.floor((high - low) / self._increment) + 1
         self._low = low
         self._angle_min = ahead + low
+        self._level = torch.from_numpy(~steep).to(device)
         self._rays, self._origin = (
             torch.from_numpy(np.ascontiguousarray(values)).float().to(device)
             for values in (np.moveaxis(rays, -1, 0), origin[:, None, None]))
@@ -121,7 +125,7 @@ class ScanGrid:
         x, y, up = self._rays * z + self._origin
         reach = torch.hypot(x, y)
         number = ((torch.atan2(y, x) - self._low) * (1 / self._increment)).round()
-        obstacle = (valid & (up >= options.min_height + options.ground_slope * reach)
+        obstacle = (valid & self._level & (up >= options.min_height + options.ground_slope * reach)
                     & (up <= options.max_height)
                     & (reach >= options.min_range) & (reach <= options.max_range)
                     & (number >= 0) & (number < self._count))

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from ament_index_python.packages import get_package_prefix, PackageNotFoundError
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
+from launch.actions import (
+    DeclareLaunchArgument, GroupAction, IncludeLaunchDescription, OpaqueFunction)
 from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch_ros.actions import Node
+from launch_ros.actions import Node, SetRemap
 
 DEPTH = Path(__file__).resolve().parent / 'depth.launch.py'
 
@@ -48,11 +49,14 @@ def start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     given = {name: context.launch_configurations[name] for name in ARGUMENTS}
     passed = ('image', 'camera_info', 'model', 'weights', 'device', 'params_file', 'namespace',
               'use_sim_time', 'rviz')
-    return [
+    # Nav2's launch files give each namespace a tf of its own, in this way.
+    own_tf = [SetRemap(f'/{topic}', topic) for topic in ('tf', 'tf_static') if given['namespace']]
+    return [GroupAction([
+        *own_tf,
         IncludeLaunchDescription(
             PythonLaunchDescriptionSource(str(DEPTH)),
             launch_arguments={name: given[name] for name in passed}.items()),
-        *([camera_transform(given)] if given['camera_pose'] else [])]
+        *([camera_transform(given)] if given['camera_pose'] else [])])]
 
 
 def camera_transform(given: dict[str, str]) -> Node:
@@ -72,7 +76,7 @@ def camera_transform(given: dict[str, str]) -> Node:
                          'apt install ros-$ROS_DISTRO-tf2-ros') from None
     turn = optical_quaternion(roll, pitch, yaw)
     return Node(package='tf2_ros', executable='static_transform_publisher', output='screen',
-                arguments=[
+                namespace=given['namespace'] or None, arguments=[
                     *(part for name, value in zip(('x', 'y', 'z', 'qx', 'qy', 'qz', 'qw'),
                                                   (x, y, z, *turn))
                       for part in (f'--{name}', f'{value:.9g}')),

@@ -104,7 +104,7 @@ def test_figures_on_unseen_streets(unseen):
     assert unseen['all'] < SYNTHETIC
     assert unseen['ece'] < 0.1
     angles = unseen['angle'].values()
-    assert max(angles) < 1.6 * min(angles)  # on the card's forty streets 1.08
+    assert max(angles) < 1.6 * min(angles)  # on the card's forty streets 1.27
 
 
 # AbsRel as published and median-scaled; bounds are the card's figures and some slack for other
@@ -120,5 +120,5 @@ def test_figures_on_real_frames(shared, name):
         assert trust.area < min(trust.by_range, trust.by_row)
 
 
-SYNTHETIC = 0.25  # on ten streets; the card has forty
-REAL = {'annotated': (0.093, 0.115), 'object': (0.253, 0.236), 'drive': (0.378, 0.257)}
+SYNTHETIC = 0.27  # on ten streets; the card has forty
+REAL = {'annotated': (0.093, 0.112), 'object': (0.203, 0.271), 'drive': (0.308, 0.227)}

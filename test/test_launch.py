@@ -23,9 +23,10 @@ pytest.importorskip('launch_ros', reason='the ROS 2 launch stack is not installe
                                          'wheels; a robot has it)')
 
 from launch import LaunchContext  # noqa: E402
-from launch.actions import DeclareLaunchArgument, ExecuteProcess, LogInfo  # noqa: E402
+from launch.actions import (  # noqa: E402
+    DeclareLaunchArgument, ExecuteProcess, IncludeLaunchDescription, LogInfo)
 from launch.utilities import perform_substitutions  # noqa: E402
-from launch_ros.actions import Node  # noqa: E402
+from launch_ros.actions import Node, SetRemap  # noqa: E402
 
 ARGUMENTS = {'model', 'weights', 'device', 'image', 'camera_info', 'params_file', 'namespace',
              'use_sim_time', 'rviz', 'log_level', 'autostart'}
@@ -188,7 +189,22 @@ def start_nav2(nav2_launch, **arguments):
     context = LaunchContext()
     context.launch_configurations.update(
         {**{name: default for name, (default, _) in nav2_launch.ARGUMENTS.items()}, **arguments})
-    return nav2_launch.start(context)
+    [group] = nav2_launch.start(context)
+    return [action for action in group.get_sub_entities()
+            if isinstance(action, (IncludeLaunchDescription, Node, SetRemap))]
+
+
+def test_nav2_in_a_namespace_has_the_tf_of_that_namespace(nav2_launch):
+    *remaps, included, transform = start_nav2(
+        nav2_launch, namespace='robot1', camera_pose='0 0 1 0 0 0', camera_frame='camera')
+    assert len(remaps) == 2 and all(isinstance(remap, SetRemap) for remap in remaps)
+    context = LaunchContext()
+    for remap in remaps:
+        remap.execute(context)
+    assert context.launch_configurations['ros_remaps'] == [
+        ('/tf', 'tf'), ('/tf_static', 'tf_static')]
+    assert dict(included.launch_arguments)['namespace'] == 'robot1'
+    assert isinstance(transform, Node)
 
 
 def test_nav2_starts_the_node_with_its_own_parameters_and_no_transform(nav2_launch):

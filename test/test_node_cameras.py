@@ -129,11 +129,16 @@ def test_the_scale_of_one_may_change_while_it_runs(robots):
 
 
 def test_a_contradiction_at_start_leaves_the_cameras_as_they_are(parameters):
-    node = NodeProcess({**parameters, 'cameras': list(CAMERAS), 'min_depth': 2000.0})
+    node = NodeProcess({**parameters, 'cameras': list(CAMERAS), 'min_depth': 2000.0,
+                        'points': {'min_height': 2.0, 'max_height': 1.0}})
     robot = Robot(node, camera='left', outputs=('depth/image_rect',))
     try:
         assert 'min_depth' in robot.wait_status('configure failed', 30).message
-        robot.set(min_depth=0.1)
+        assert robot.set(min_depth=0.1)[0].successful, 'one of two, so that the other may follow'
+        assert not robot.transition('configure')
+        assert robot.set(points__min_height=-1e3)[0].successful
+        assert not robot.transition('configure'), 'a height band takes a height'
+        assert robot.set(points__max_height=1e3)[0].successful
         assert robot.transition('configure') and robot.transition('activate')
         robot.wait_for_node()
         robot.send_info(info(LEFT, frame='left_optical'))

@@ -99,7 +99,7 @@ def test_a_camera_that_looks_at_the_ground_is_named_and_depth_goes_on(robot):
     robot.set(scan__extrinsics=f'0 0 1 {math.pi} 0 0')
     robot.ask(image(PICTURE), stamp=130 * SECOND)
     sentence, status = robot.wait_sentence('no scan')
-    assert sentence.startswith('/image: no scan while the pose in scan.frame is not known: the c')
+    assert sentence.startswith('/image: no scan by the pose in scan.frame: the c')
     assert status.level == b'\x01' and 130 * SECOND not in robot.received['scan']
 
 
@@ -112,7 +112,7 @@ def test_without_extrinsics_tf_must_say_where_the_camera_is(robot):
     robot.set(scan__extrinsics='')
     robot.ask(image(PICTURE), stamp=140 * SECOND)
     sentence, _ = robot.wait_sentence(reason)
-    assert sentence.startswith('/image: no scan while the pose in scan.frame is not known: ')
+    assert sentence.startswith('/image: no scan by the pose in scan.frame: ')
 
 
 def test_the_frame_changes_only_where_the_publisher_is_made_anew(running):

@@ -60,6 +60,12 @@ def test_max_points_bounds_an_unorganised_cloud_and_uses_the_bound(bound):
     assert np.ptp(xyz[0, :, 0]) > 0.6 * 31 / 25 * 5 or bound < 10  # spread over the picture
 
 
+def test_a_bound_that_is_less_than_the_rows_holds_too():
+    camera = PinholeCamera(2, 1000, 200.0, 200.0, 0.5, 499.5)
+    made = PointGrid(camera, PointOptions(max_points=20), CPU).cloud(torch.ones(1000, 2), None)
+    assert 0 < made.width <= 20
+
+
 def test_range_is_measured_along_the_ray():
     full = np.full((20, 31), 5.0, np.float32)
     _, xyz = cloud(full, min_range=5.2, max_range=5.6)

@@ -171,6 +171,29 @@ def test_ranges_are_from_the_origin_of_the_frame():
     assert right == pytest.approx(math.atan((0.3 - 164 / 200) / 1.5), abs=0.02)
 
 
+@pytest.mark.parametrize('camera', [CAMERA, WIDE])
+def test_a_camera_that_is_mounted_on_its_side_leaves_no_holes(camera):
+    pose = pose_of(roll=math.pi / 2)
+    scan = scan_of(camera, pose, look(camera, pose, wall(0.0, 5.0)), min_height=-9, max_height=9)
+    assert np.isfinite(scan.ranges).mean() > 0.97
+    np.testing.assert_allclose(scan.ranges * np.cos(angles_of(scan)), 5.0, rtol=0.01)
+
+
+def test_what_a_camera_sees_nearly_below_it_is_left_out_and_the_rest_is_a_scan():
+    pose = pose_of(pitch=0.8)
+    scan = scan_of(WIDE, pose, look(WIDE, pose, wall(0.0, 5.0)), min_height=-9, max_height=9)
+    seen = np.isfinite(scan.ranges)
+    assert seen.mean() > 0.3
+    np.testing.assert_allclose((scan.ranges * np.cos(angles_of(scan)))[seen], 5.0, rtol=0.03)
+
+
+def test_one_column_of_pixels_is_one_ray():
+    camera = PinholeCamera(1, 64, 900.0, 900.0, 0.0, 32.0)
+    scan = scan_of(camera, pose_of(), look(camera, pose_of(), wall(0.0, 5.0)), min_height=-9)
+    np.testing.assert_allclose(scan.ranges[np.isfinite(scan.ranges)], 5.0, rtol=0.01)
+    assert np.isfinite(scan.ranges).any()
+
+
 @pytest.mark.parametrize('pose', [
     (np.eye(3), np.zeros(3)),  # an optical frame given as the scan's
     pose_of(pitch=math.radians(80))])

@@ -72,7 +72,8 @@ class FrameMaker:
         shape, frames = shape_of(number), []
         while len(frames) < SHARD:
             street = random_street(rng, things)
-            poses = [pose(street, random_spot(rng, street), Mount.random(rng))
+            poses = [pose(street, random_spot(rng, street),
+                          Mount.random(rng, street.kind == 'square'))
                      for _ in range(VIEWS)]
             cameras = [random_camera(rng, shape) for _ in range(VIEWS)]
             taken = take(renderer, street, poses, cameras,

@@ -24,7 +24,7 @@ from depth_estimation_ros.models.contract import Entry, Network, ScaleContract, 
 from depth_estimation_ros.models.monodepth2 import HeadConv2d, load_strictly
 
 # Of the compact.npz beside this file.
-SHA256 = 'f3de2b50c4495925412de24b440014f0df28150584e6dd9678e1d17da1387dfc'
+SHA256 = 'c3784f167765687f079b9aad7645ce587098305d86fb29564dd3e829d94e2062'
 
 SCALE = ScaleContract(
     ScaleKind.METRIC_FROM_INTRINSICS, 1.0,

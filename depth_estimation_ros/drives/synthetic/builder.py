@@ -283,7 +283,7 @@ class Builder:
                                   self.spine.at(s - 9, 80, 0.03),
                                   self.spine.at(s - 9, -80, 0.03)]],
                                 (0.12,) * 3, Texture.ASPHALT, (4, 4), lift=0.12))
-        name = self.one_of(('facade_block', 'facade_block', 'house'))
+        name = self.one_of(('facade_block', 'facade_block', 'house', 'pavilion'))
         while t < 55:
             thing = self.any(name)
             size = extent(thing)

@@ -23,6 +23,8 @@ _ROOFS = np.array([(.22, .08, .05), (.16, .06, .045), (.07, .065, .065), (.04, .
 _DOORS = np.array([(.10, .05, .03), (.03, .05, .04), (.25, .03, .03), (.55, .55, .52),
                    (.05, .07, .12), (.20, .12, .06)])
 _GLASS = (.03, .035, .04)
+_TILES = np.array([(.08, .25, .42), (.05, .12, .30), (.10, .28, .22), (.45, .45, .42),
+                   (.35, .24, .12), (.14, .14, .15), (.30, .08, .06)])
 
 
 def _front(x0: float, x1: float, low: float, high: float, y: float = 0.0) -> np.ndarray:
@@ -122,6 +124,8 @@ def _dormer(parts: Parts, x: float, y: float, low: float, wide: float, wall, til
 def _surface(rng):
     """Return the texture, cell and colour of a wall."""
     draw = rng.random()
+    if draw < .07:
+        return Texture.TILES, 3.0, shade(rng, pick(rng, _TILES), .3, .1)
     if draw < .62:
         return Texture.PLASTER, 6.0, shade(rng, pick(rng, _PLASTERS), .15, .05)
     if draw < .9:
@@ -201,7 +205,13 @@ def facade_block(rng: np.random.Generator, width: float | None = None,
     base = color if rng.random() < .5 else shade(rng, pick(rng, _PLASTERS) * .8, .2)
     low = _front(-x, x, 0, ground)
     if shop:
-        parts.add(low, base, Texture.SHOPFRONT, (width / max(1, round(width / 4)), ground))
+        front = Texture.SHOPFRONT if rng.random() < .75 else Texture.GLAZING
+        parts.add(low, base, front, (width / max(1, round(width / 4)), ground))
+        edges = np.linspace(-x, x, max(2, round(width / rng.uniform(3, 6)) + 1))
+        if rng.random() < .5:  # piers between the windows, which stand forward
+            piers = np.stack([edges, 0 * edges - .05, 0 * edges], 1)
+            parts.add(boxes(piers, (rng.uniform(.25, .6), rng.uniform(.2, .5), ground), top=False),
+                      base * rng.uniform(.6, 1.1), texture, (cell, cell))
     else:
         parts.add(low, base, window, (bay, ground))
         door = -x + bay * (rng.integers(bays) + .5)
@@ -284,8 +294,11 @@ def hall(rng: np.random.Generator) -> Mesh:
     width, depth, eaves = rng.uniform(15, 45), rng.uniform(12, 30), rng.uniform(4.5, 9)
     color = shade(rng, pick(rng, np.array([(.45, .46, .47), (.60, .60, .58), (.12, .15, .20),
                                            (.30, .32, .28), (.35, .10, .06)])), .2)
-    texture = Texture.CORRUGATED if rng.random() < .7 else Texture.CONCRETE
-    size = 1.0 if texture == Texture.CORRUGATED else 4.0
+    texture, size = pick(rng, ((Texture.CORRUGATED, 1.),) * 4 + (
+        (Texture.CONCRETE, 4.), (Texture.CONCRETE, 4.), (Texture.BRICK, 2.), (Texture.TILES, 3.),
+        (Texture.GLAZING, 3.)))
+    if texture == Texture.TILES:
+        color = shade(rng, pick(rng, _TILES), .3, .1)
     parts.add(_walls(width, depth, 0, eaves), color, texture, (size, size))
     x = width / 2
     if rng.random() < .6:
@@ -298,8 +311,8 @@ def hall(rng: np.random.Generator) -> Mesh:
             parts.add(_front(gate - 1.7, gate + 1.7, 0, 3.6), shade(rng, (.3, .31, .32), .4),
                       Texture.CORRUGATED, (3.6, .6), lift=.05)
     if rng.random() < .4:
-        parts.add(_front(-x * .2, x * .4, .1, 3.0), _GLASS, Texture.SHOPFRONT, (4., 3.),
-                  gloss=.2, lift=.04)
+        parts.add(_front(-x * .2, x * .4, .1, 3.0), _GLASS,
+                  pick(rng, (Texture.SHOPFRONT, Texture.GLAZING)), (4., 3.), gloss=.2, lift=.04)
     if rng.random() < .5:
         parts.add(_front(-x * .8, -x * .8 + 5, eaves - 2.4, eaves - .9), (.7, .7, .7),
                   Texture.POSTER, STRETCHED, lift=.06)
@@ -316,6 +329,39 @@ def hall(rng: np.random.Generator) -> Mesh:
                     (s * x, depth / 2, eaves + rise)] for s, a, b in ((1, 0, depth),
                                                                       (-1, depth, 0))],
                   color, texture, (size, size))
+    return parts.mesh()
+
+
+def pavilion(rng: np.random.Generator) -> Mesh:
+    """Return a low building of blank walls and glass with flat roofs: a school, offices."""
+    parts = Parts()
+    count = int(rng.integers(2, 6))
+    wide = rng.uniform(3, 12, count)
+    edges = np.cumsum([0, *wide]) - wide.sum() / 2
+    texture, cell, color = _surface(rng)
+    other, size, second = (Texture.TILES, 3., shade(rng, pick(rng, _TILES), .3, .1)) if (
+        rng.random() < .5) else _surface(rng)
+    glass, rim = shade(rng, (.5, .5, .5), .3), shade(rng, (.4, .4, .38), .4)
+    high = rng.uniform(2.8, 4.5)
+    for x0, x1 in zip(edges, edges[1:]):
+        back, top = rng.choice([0, rng.uniform(0, 3)]), high * rng.choice([1, 1, 1.3, 2])
+        style, deep = rng.random(), 9.0
+        walls = _walls(x1 - x0, deep, 0, top) + [(x0 + x1) / 2, back, 0]
+        if style < .45:
+            parts.add(walls[[0, 2]], glass, Texture.GLAZING,
+                      (rng.uniform(1.5, 4), top / max(1, round(top / 3.2))))
+            parts.add(walls[[1, 3]], color, texture, (cell, cell))
+        elif style < .75:
+            parts.add(walls, second, other, (size, size))
+        else:
+            parts.add(walls, color, texture, (cell, cell))
+            parts.add(walls[0], color, Texture.BAY, (3., 3.), lift=.01)
+        over = rng.choice([.05, rng.uniform(.2, 1.5)])
+        lid = (x1 - x0 + .1, deep + 2 * over, rng.uniform(.2, .7))
+        parts.add(boxes(((x0 + x1) / 2, back + deep / 2, top), lid, bottom=True), rim)
+        if over > .6:
+            parts.add(boxes([(x0, back - over + .1, 0), (x1, back - over + .1, 0)],
+                            (.12, .12, top)), rim)
     return parts.mesh()
 
 

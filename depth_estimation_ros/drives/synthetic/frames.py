@@ -28,13 +28,14 @@ class Mount:
     roll: float = 0.0
 
     @staticmethod
-    def random(rng: np.random.Generator) -> Mount:
-        """Return a mount as cars have them: mostly on the roof, mostly level."""
+    def random(rng: np.random.Generator, aside: bool = False) -> Mount:
+        """Return a mount as cars have them: mostly on the roof, level, or often looking aside."""
         height = rng.normal(1.62, 0.1) if rng.random() < 0.65 else rng.uniform(1.1, 2.2)
         wild = rng.random() < 0.2
         return Mount(float(height),
                      float(rng.choice([rng.normal() * 0.05, rng.uniform(-0.5, 0.5),
-                                       rng.uniform(-1.9, 1.9)], p=[0.8, 0.12, 0.08])),
+                                       rng.uniform(-1.9, 1.9)],
+                                      p=[0.45, 0.2, 0.35] if aside else [0.8, 0.12, 0.08])),
                      float(rng.uniform(-0.09, 0.09) if wild else rng.normal() * 0.02),
                      float(rng.normal() * (0.03 if wild else 0.012)))
 

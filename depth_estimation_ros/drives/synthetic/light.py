@@ -40,7 +40,7 @@ def random_light(rng: np.random.Generator) -> Light:
            math.sin(height))
     warm = math.exp(-3.5 * math.sin(height))
     strength = {'clear': 3.2, 'broken': 2.6, 'overcast': 0.0, 'hazy': 1.4, 'dusk': 0.25,
-                'fog': 0.0}[kind] * rng.uniform(0.7, 1.3)
+                'fog': 0.0}[kind] * rng.uniform(0.7, 1.8)
     sun_color = strength * np.array([1.0, 0.93 - 0.25 * warm, 0.82 - 0.45 * warm])
     blue = np.array([0.28, 0.48, 0.95]) * rng.uniform(0.6, 1.1)
     pale = np.array([0.75, 0.85, 1.0]) * rng.uniform(0.8, 1.5)

@@ -9,7 +9,8 @@ from depth_estimation_ros.drives.synthetic.mesh import Mesh
 from depth_estimation_ros.drives.synthetic.parts import (
     boxes, limbs, pane, panes, Parts, pick, shade, STRETCHED, upright)
 from depth_estimation_ros.drives.synthetic.textures import Texture
-from depth_estimation_ros.drives.synthetic.vehicles import GLASS, LAMP, PLASTIC, TAIL, wheel
+from depth_estimation_ros.drives.synthetic.vehicles import (
+    GLASS, hues, LAMP, PLASTIC, TAIL, wheel)
 
 _AMBER = (.60, .20, .02)
 _LIVERIES = np.array([
@@ -52,7 +53,7 @@ def lorry(rng: np.random.Generator, kind: str | None = None) -> Mesh:
     guard = upright(gap[0] + radius + .15, side - .03, gap[1] - radius - .15, side - .03, .42,
                     floor - .05)[[1, 0, 3, 2]]
     if rng.random() < .35:
-        parts.add(guard, shade(rng, color, .2), gloss=.05, mirror=True)
+        parts.add(guard, shade(rng, color, .2), gloss=.15, bend=(.0, .3), mirror=True)
     else:
         if rng.random() < .6:
             parts.add([pane(guard, 0, .7, .05, .22), pane(guard, 0, .7, .6, .78)], (.3, .3, .3),
@@ -60,7 +61,11 @@ def lorry(rng: np.random.Generator, kind: str | None = None) -> Mesh:
         tank = guard[0, 0] - rng.uniform(.6, .9)
         tone = pick(rng, np.array([(.05, .05, .05), (.4, .41, .42)]))
         parts.add(boxes((tank, 0, .42), (rng.uniform(.7, 1.2), width - .08, floor - .5)), tone,
-                  gloss=.2)
+                  gloss=.4, bend=(0., .4))
+    for x in axles[1:] if rng.random() < .5 else ():  # mudguards
+        guards, normal = _arch(x, side, radius)
+        parts.add(guards, pick(rng, np.array([(.03, .03, .03), (.3, .31, .32)])), gloss=.3,
+                  normal=normal, mirror=True)
     if kind in ('box', 'tarpaulin') and not semi and not light and rng.random() < .25:
         rest = rng.uniform(5.5, 7.5)  # a trailer on a drawbar
         head, tail = end - 1.3, end - 1.3 - rest
@@ -78,9 +83,10 @@ def _closed(rng, parts: Parts, start, end, side, floor, top, color, kind) -> Non
     texture, cell = {'box': (Texture.ROUGH, (2., 2.)), 'container': (Texture.CORRUGATED, (1., 1.)),
                      'tarpaulin': (Texture.TARPAULIN, STRETCHED)}[kind]
     faces = boxes(((start + end) / 2, 0, floor), (start - end, 2 * side, top - floor))
-    parts.add(faces[:3], color, texture, cell, gloss=.08)
+    parts.add(faces[:3], color, texture, cell, gloss=rng.uniform(.0, .35),
+              bend=(.0, .0) if kind == 'container' else rng.uniform(0, .15, 2))
     frame = color if kind != 'tarpaulin' else shade(rng, (.5, .5, .5), .3)
-    parts.add(faces[3:], frame, Texture.ROUGH, (2., 2.), gloss=.08)
+    parts.add(faces[3:], frame, Texture.ROUGH, (2., 2.), gloss=rng.uniform(.0, .3))
     doors = upright(end, side, end, -side, floor, top)
     dark = frame * .55
     if kind == 'box' and rng.random() < .35:  # a roller door or a tail lift
@@ -116,23 +122,41 @@ def _tank(rng, parts: Parts, start, end, side, floor, top, color, kind) -> None:
     ends = np.array([(end + .1, 0, z), (end + .35, 0, z), (start - .35, 0, z), (start, 0, z)])
     corners, normal = limbs(ends[:-1], ends[1:], np.array([.8, 1, 1]) * radius,
                             np.array([1, 1, .8]) * radius, sides=10)
-    gloss = rng.uniform(.1, .6)
-    parts.add(corners, color, gloss=gloss, normal=normal)
+    gloss = rng.uniform(.1, .9)
+    parts.add(corners, color, Texture.ROUGH, (2., 2.), gloss=gloss, normal=normal,
+              bend=(.2 * np.pi, 0.))
     for ring, order in ((corners[:10, 0], 1), (corners[-10:, 3], -1)):
         fan = np.array([[ring[0], ring[i + 2], ring[i + 1], ring[i]] for i in (1, 3, 5, 7)])
-        parts.add(fan[:, ::order], color * .9, gloss=gloss)
+        parts.add(fan[:, ::order], color * .9, gloss=gloss, bend=(.5, .5))
     if kind == 'silo':
         x = np.linspace(end + 1.6, start - 1.4, max(1, round((start - end) / 4)))
         spots = np.stack([x, 0 * x, 0 * x], 1)
         corners, normal = limbs(spots + [0, 0, .75], spots + [0, 0, z - .3], .15, radius * 1.05,
                                 sides=8)
-        parts.add(corners, color * .9, gloss=gloss, normal=normal)
+        parts.add(corners, color * .9, gloss=gloss, normal=normal, bend=(.25 * np.pi, 0.))
         parts.add(limbs((end + .4, side - .15, .8), (start, side - .15, .8), .09)[0], (.05,) * 3,
                   mirror=True)
     else:
         parts.add(boxes(((start + end) / 2, 0, 2 * radius + low - .04),
                         ((start - end) * .8, .5, .1)), color * .6)
-    if rng.random() < .6:
+    metal = pick(rng, np.array([(.03, .03, .03), (.4, .41, .42)]))
+    for level, thick in ((rng.uniform(.7, 1.0), .11), (rng.uniform(1.1, 1.4), .06)):  # hoses
+        if rng.random() < .7:
+            corners, normal = limbs((end + rng.uniform(.5, 2), side - .1, level),
+                                    (start - rng.uniform(.5, 4), side - .1, level), thick, sides=6)
+            parts.add(corners, metal, gloss=.3, normal=normal, bend=(np.pi / 3, 0.), mirror=True)
+    if rng.random() < .6:  # legs and a rail
+        leg = start - rng.uniform(1.5, 3)
+        parts.add(boxes([(leg, side - .25, .25), (end + .25, side - .15, .3)], (.16, .14, low)),
+                  metal, mirror=True)
+        parts.add(boxes((.5 * (leg + end), side - .05, .45), (leg - end, .06, .14)), (.4,) * 3,
+                  mirror=True)
+    if rng.random() < .6:  # letters on its flank
+        z0, step = z + radius * rng.uniform(-.2, .4), radius * rng.uniform(.25, .5)
+        line = upright(end + 1, -radius * 1.005, start - 1, -radius * 1.005, z0, z0 + step)
+        parts.add(line, shade(rng, pick(rng, _LIVERIES), .3), Texture.LETTERS,
+                  (step * rng.uniform(2, 4), step), lift=.08, mirror=True)
+    if rng.random() < .4:
         band = upright(end + .6, -radius - .01, start - .6, -radius - .01, z - .3, z + .3)
         parts.add(band, shade(rng, pick(rng, _LIVERIES)), Texture.TARPAULIN, STRETCHED,
                   gloss=.1, lift=.05, mirror=True)
@@ -161,13 +185,24 @@ def _open(rng, parts: Parts, start, end, side, floor, top, color, kind) -> None:
                       shade(rng, pick(rng, _LIVERIES), .4), Texture.WOOD, (1., 1.))
 
 
+def _arch(x: float, side: float, radius: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return a mudguard over a left wheel, (4, 4, 3), and its normals."""
+    angle = np.linspace(.15, .85, 5) * np.pi
+    rim = np.stack([x + 1.15 * radius * np.cos(angle), np.full(5, side),
+                    radius + 1.2 * radius * np.sin(angle)], 1)
+    inner = rim - [0, .55, 0]
+    middle = (angle[1:] + angle[:-1]) / 2
+    return (np.stack([rim[:-1], rim[1:], inner[1:], inner[:-1]], 1),
+            np.stack([np.cos(middle), 0 * middle, np.sin(middle)], 1))
+
+
 def _mixer(rng, parts: Parts, start, end, side, floor, top, color, kind) -> None:
     """Add a concrete mixer's drum, higher at the rear."""
     x = np.linspace(start - .2, end + .5, 4)
     axis = np.stack([x, 0 * x, floor + np.array([.85, 1.1, 1.45, 1.95])], 1)
     radii = np.array([.55, 1.15, 1.1, .45])
     corners, normal = limbs(axis[:-1], axis[1:], radii[:-1], radii[1:], sides=8)
-    parts.add(corners, color, gloss=.1, normal=normal)
+    parts.add(corners, color, gloss=rng.uniform(.1, .5), normal=normal, bend=(.25 * np.pi, .2))
     parts.add(boxes((end + .6, 0, floor), (.8, 1.2, 1.6)), color * .5)
     parts.add(limbs((end + .5, .2, 2.4), (end - .2, .5, 1.2), .25, .2)[0], (.15,) * 3)
     parts.add(boxes((start - .4, 0, floor), (.7, 2 * side - .2, .9)), color * .5)
@@ -193,12 +228,21 @@ def _cab(rng, parts: Parts, front: float, deep: float, width: float, roof: float
     sides = np.array([[low, back_low, back_mid, mid], [mid, back_mid, back_high, high]])
     rear = np.array([back_low, back_low * flip, back_high * flip, back_high])
     lid = np.array([high * flip, high, back_high, back_high * flip])
-    parts.add([lower, upper, lid], color, gloss=.15)
-    parts.add(sides, color, gloss=.15, mirror=True)
+    coat, bend = rng.uniform(.05, .7), (rng.uniform(.1, .4), rng.uniform(.05, .3))
+    parts.add([lower, upper, lid], color, gloss=coat, bend=bend)
+    parts.add(sides, color, gloss=coat, bend=(.1, .15), mirror=True)
+    if rng.random() < .4:  # what keeps the wind off the load
+        rise = rng.uniform(.3, .7)
+        ramp = [high * flip - [.5, 0, 0], high - [.5, 0, 0], back_high + [.1, -.1, rise],
+                back_high * flip + [.1, .1, rise]]
+        parts.add(ramp, color, gloss=coat, bend=bend)
+        parts.add([high - [.5, 0, 0], back_high, back_high + [.1, -.1, rise],
+                   back_high + [.1, -.1, rise]], color, gloss=coat, mirror=True)
     parts.add(rear, color * .7)
     glass, shine = shade(rng, GLASS, .4), rng.uniform(.3, .7)
-    parts.add(pane(upper, .05, .95, .04, rng.uniform(.62, .85)), glass, gloss=shine, lift=.03)
-    parts.add(pane(sides[1], .12, .62, .06, .72), glass, gloss=shine, lift=.05, mirror=True)
+    glazed = {'color': glass, 'texture': Texture.CABIN, 'cell': STRETCHED, 'gloss': shine}
+    parts.add(pane(upper, .05, .95, .04, rng.uniform(.62, .85)), lift=.03, bend=(.4, .1), **glazed)
+    parts.add(pane(sides[1], .12, .62, .06, .72), lift=.05, mirror=True, **glazed)
     dark = shade(rng, PLASTIC, .2)
     parts.add([pane(lower, .14, .86, .38, .92), pane(lower, 0, 1, 0, .16)], dark, lift=.03)
     parts.add([pane(lower, .03, .16, .18, .34), pane(lower, .84, .97, .18, .34)],
@@ -251,7 +295,7 @@ def _carriage(rng, length, width, height, sill, belt, nose: float = .12) -> Part
     parts = Parts()
     color = shade(rng, pick(rng, _LIVERIES), .15, .05)
     second = shade(rng, pick(rng, _LIVERIES), .2, .05) if rng.random() < .5 else color
-    x, side = length / 2, width / 2
+    x, side, coat = length / 2, width / 2, rng.uniform(.1, .7)
     rear_nose = nose if nose > .5 else .05
     top = height - .12
     # Seen from the left: the flank, with rounded ends.
@@ -259,15 +303,16 @@ def _carriage(rng, length, width, height, sill, belt, nose: float = .12) -> Part
     for (x0, y0), (x1, y1) in zip(plan, plan[1:]):
         wall = upright(x1, y1, x0, y0, sill, top)[[1, 0, 3, 2]]
         cut = (belt - sill) / (top - sill)
-        parts.add(pane(wall, 0, 1, 0, cut), second, gloss=.2, mirror=True)
-        parts.add(pane(wall, 0, 1, cut, 1), color, gloss=.2, mirror=True)
+        parts.add(pane(wall, 0, 1, 0, cut), second, gloss=coat, bend=(0., .15), mirror=True)
+        parts.add(pane(wall, 0, 1, cut, 1), color, gloss=coat, bend=(0., .15), mirror=True)
     flank = upright(plan[2, 0], side, plan[1, 0], side, belt, top)[[1, 0, 3, 2]]
     glass, shine = shade(rng, GLASS, .4), rng.uniform(.3, .75)
     count = int(length / rng.uniform(1.3, 1.9))
     edge = np.linspace(.015, .985, count + 1)
     high = rng.uniform(.72, .85)
-    parts.add(panes(flank, edge[:-1] + .03 / length, edge[1:] - .05 / length, .04, high), glass,
-              gloss=shine, lift=.03, mirror=True)
+    parts.add(panes(flank, edge[:-1] + .03 / length, edge[1:] - .05 / length, .04, high),
+              hues(rng, glass, count), Texture.CABIN, STRETCHED, gloss=shine, bend=(0., .1),
+              lift=.03, mirror=True)
     door = upright(-x, -side, x, -side, sill + .05, top)
     for share in (1 - 1.3 / length, .53, .12)[:int(rng.integers(1, 4))]:
         parts.add([pane(door, share - .6 / length, share - .02 / length, 0, .92),
@@ -277,10 +322,11 @@ def _carriage(rng, length, width, height, sill, belt, nose: float = .12) -> Part
             upright(-x, .9 * side, -x, -.9 * side, sill, top)]
     cut = (belt - sill) / (top - sill)
     for i, end in enumerate(ends):
-        parts.add(pane(end, 0, 1, 0, cut), second, gloss=.2)
-        parts.add(pane(end, 0, 1, cut, 1), color, gloss=.2)
+        parts.add(pane(end, 0, 1, 0, cut), second, gloss=coat, bend=(.4, .2))
+        parts.add(pane(end, 0, 1, cut, 1), color, gloss=coat, bend=(.4, .2))
         low = cut + (.0 if i == 0 or nose > .5 else rng.uniform(.05, .25))
-        parts.add(pane(end, .05, .95, low, .86), glass, gloss=shine, lift=.03)
+        parts.add(pane(end, .05, .95, low, .86), glass, Texture.CABIN, STRETCHED, gloss=shine,
+                  bend=(.4, .1), lift=.03)
         parts.add(pane(end, .25, .75, .88, .97), (.02, .02, .02), lift=.03)
         parts.add(pane(end, .3, .7, .89, .96), (.5, .3, .03), Texture.PLATE, STRETCHED, lift=.04)
         lamp = shade(rng, LAMP, .2) if i == 0 else shade(rng, TAIL, .2)

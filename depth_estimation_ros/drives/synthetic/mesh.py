@@ -25,6 +25,8 @@ class Mesh:
     axes: (N, 2, 3): the texture's cell coordinates of a point p of the quad are
     axes @ (p - corners[0]) + offset; offset: (N, 2). gloss: (N,) 0 = matt, 1 = mirrors the sky.
     lift: (N,) metres by which it wins over what lies in the same place (paint on a road).
+    bend: (N, 2, 3), vectors b: shading takes a quad for round, its normal at p turned outwards
+    by b (b . (p - middle)), so |b|^2 is a curvature, 1/m.
     """
 
     corners: np.ndarray
@@ -35,6 +37,7 @@ class Mesh:
     offset: np.ndarray
     gloss: np.ndarray
     lift: np.ndarray
+    bend: np.ndarray
 
     def __len__(self) -> int:
         """Return the number of quadrilaterals."""
@@ -50,7 +53,8 @@ class Mesh:
         normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
         return self._with(corners=(self.corners * factor) @ turn
                           + np.array([x, y, z], np.float32),
-                          normal=normal @ turn, axes=(self.axes / factor) @ turn)
+                          normal=normal @ turn, axes=(self.axes / factor) @ turn,
+                          bend=(self.bend / np.sqrt(factor)) @ turn)
 
     def only(self, keep: np.ndarray) -> Mesh:
         """Return the quadrilaterals for which `keep` (N,) bool is true."""
@@ -69,7 +73,7 @@ def join(meshes: Iterable[Mesh]) -> Mesh:
 
 
 def quads(corners, color, texture: Texture = Texture.PLAIN, cell=(1.0, 1.0), offset=(0.0, 0.0),
-          normal=None, gloss: float = 0.0, lift: float = 0.0) -> Mesh:
+          normal=None, gloss: float = 0.0, lift: float = 0.0, bend=(0.0, 0.0)) -> Mesh:
     """
     Return a mesh of quads: corners (N, 4, 3) or (4, 3), in order around each of them.
 
@@ -77,6 +81,8 @@ def quads(corners, color, texture: Texture = Texture.PLAIN, cell=(1.0, 1.0), off
     measures `cell` = (u, v) metres, and with (0, 0) it is stretched over the quad once (each
     value may be (N,) too). `normal` (3,) or (N, 3) replaces the plane's own: seen from where
     the corners run counter-clockwise. Both sides are seen; cell v grows away from corner 0.
+    `bend` is the angle by which the surface turns over the quad's width and height, radians,
+    (2,) or (N, 2).
     """
     corners = np.asarray(corners, np.float32).reshape(-1, 4, 3)
     n = len(corners)
@@ -98,7 +104,10 @@ def quads(corners, color, texture: Texture = Texture.PLAIN, cell=(1.0, 1.0), off
         np.broadcast_to(np.asarray(color, np.float32), (n, 3)).copy(),
         np.full(n, int(texture), np.int64), axes.astype(np.float32),
         np.broadcast_to(np.asarray(offset, np.float32), (n, 2)).copy(),
-        np.full(n, gloss, np.float32), np.full(n, lift, np.float32))
+        np.full(n, gloss, np.float32), np.full(n, lift, np.float32),
+        (np.stack([u, v], 1) * np.sqrt(np.broadcast_to(np.asarray(bend, np.float32), (n, 2))
+                                       / np.maximum(extent, 1e-3))[..., None]
+         ).astype(np.float32))
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -19,7 +19,8 @@ _COUNTS = {
     barriers.fence: 10, barriers.guard_rail: 5, barriers.wall: 8, barriers.noise_wall: 3,
     furniture.power_pole: 3, barriers.construction: 5, barriers.bridge: 3, furniture.kiosk: 2,
     furniture.skip: 3, furniture.umbrella: 2, buildings.house: 12, buildings.facade_block: 20,
-    buildings.hall: 4, buildings.garage_row: 2, buildings.tower_block: 3}
+    buildings.hall: 4, buildings.garage_row: 2, buildings.tower_block: 3,
+    buildings.pavilion: 8}
 
 
 def library(seed: int) -> dict[str, list[Mesh]]:

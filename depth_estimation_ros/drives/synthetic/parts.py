@@ -26,7 +26,8 @@ class Parts:
         self._rows: list[tuple[np.ndarray, ...]] = []
 
     def add(self, corners, color, texture: Texture = Texture.PLAIN, cell=(1.0, 1.0),
-            offset=(0.0, 0.0), normal=None, gloss=0.0, lift=0.0, mirror: bool = False) -> None:
+            offset=(0.0, 0.0), normal=None, gloss=0.0, lift=0.0, bend=(0.0, 0.0),
+            mirror: bool = False) -> None:
         """
         Add quads: corners (N, 4, 3) or (4, 3); the other values as those of `mesh.quads`.
 
@@ -37,20 +38,21 @@ class Parts:
         n = len(corners)
         normal = np.full(3, np.nan) if normal is None else normal
         row = (corners, *(np.broadcast_to(np.asarray(value, np.float32), (n, size)) for
-                          value, size in ((color, 3), (cell, 2), (offset, 2), (normal, 3))),
+                          value, size in ((color, 3), (cell, 2), (offset, 2), (bend, 2),
+                                          (normal, 3))),
                *(np.broadcast_to(np.asarray(value, np.float32), n) for value in (gloss, lift)),
                np.broadcast_to(np.asarray(texture, np.int64), n))
         self._rows.append(row)
         if mirror:
             other = np.array([1, -1, 1], np.float32)
-            self._rows.append((corners[:, [1, 0, 3, 2]] * other, *row[1:4], row[4] * other,
-                               *row[5:]))
+            self._rows.append((corners[:, [1, 0, 3, 2]] * other, *row[1:5], row[5] * other,
+                               *row[6:]))
 
     def mesh(self) -> Mesh:
         """Return all that was added as one mesh."""
-        corners, color, cell, offset, normal, gloss, lift, texture = map(
+        corners, color, cell, offset, bend, normal, gloss, lift, texture = map(
             np.concatenate, zip(*self._rows))
-        mesh = quads(corners, color, cell=cell.T, offset=offset)
+        mesh = quads(corners, color, cell=cell.T, offset=offset, bend=bend)
         normal = np.where(np.isnan(normal), mesh.normal, normal)
         normal /= np.linalg.norm(normal, axis=1, keepdims=True)
         return replace(mesh, normal=normal, gloss=gloss, lift=lift, texture=texture)

@@ -106,6 +106,8 @@ class Scene:
             [mesh.normal, mesh.color, mesh.gloss[:, None],
              np.linalg.norm(mesh.axes, axis=-1).max(1, keepdims=True)], 1))
         self._scale = self._look[:, 7].contiguous()
+        self._bent = tensor(mesh.bend.any((1, 2)))
+        self._bend = tensor(np.concatenate([mesh.corners.mean(1), mesh.bend.reshape(n, 6)], 1))
         kind = mesh.texture
         style = (np.abs(mesh.color).sum(1) * 9973.7).astype(np.int64) % atlas.styles[kind]
         self.base = tensor(atlas.first[kind] + style * atlas.variations[kind] * PICTURE)
@@ -228,6 +230,13 @@ class Scene:
         facing = (normal * away).sum(-1)
         away_from_us = (facing > 0) & ~self.cutout.index_select(0, quad)
         normal = torch.where(away_from_us[:, None], -normal, normal)
+        round_ = self._bent.index_select(0, quad).nonzero()[:, 0]
+        if len(round_):
+            bend = self._bend.index_select(0, quad.index_select(0, round_))
+            out = points.index_select(0, round_) - bend[:, :3]
+            turn = sum(b * (b * out).sum(-1, keepdim=True) for b in (bend[:, 3:6], bend[:, 6:]))
+            turn = torch.where(away_from_us.index_select(0, round_)[:, None], -turn, turn)
+            normal[round_] = F.normalize(normal.index_select(0, round_) + turn, dim=-1)
         facing = (normal * away).sum(-1).abs()
         texel = self._r.texels(self.base.index_select(0, quad),
                                self.variations.index_select(0, quad), self._uv(quad, points),
@@ -254,18 +263,32 @@ class Scene:
         if len(mirror):
             n, d = normal[mirror], away[mirror]
             bounced = d - 2 * (d * n).sum(-1, keepdim=True) * n
-            around = self.sky(torch.cat([bounced[:, :2], bounced[:, 2:].abs()], -1), False)
-            ground = bounced[:, 2:] < 0.02
-            # What stands around hides the sky low down: houses, trees.
-            around = torch.where(ground, around * 0.15,
-                                 around * (bounced[:, 2:] * 3).clamp(0.25, 1))
+            around = self._mirrored(bounced, points[mirror], sky)
             fresnel = 0.06 + 0.94 * (1 - facing[mirror]).clamp(0, 1) ** 5
             part = (gloss[mirror] * (0.12 + fresnel)).clamp(0, 1)[:, None]
             shine = ((bounced * sun).sum(-1).clamp(min=0) ** 80 * lit[mirror])[:, None]
-            color[mirror] = (color[mirror] * (1 - part) + around * part * open_sky[mirror, None]
+            around = around * (0.3 + 0.7 * open_sky[mirror, None])
+            color[mirror] = (color[mirror] * (1 - part) + around * part
                              + shine * vector(light.sun_color) * gloss[mirror, None] * 1.5)
         air = torch.exp(-light.fog * distance)[:, None]
         return color * air + vector(light.fog_color) * (1 - air)
+
+    def _mirrored(self, away, points, sky) -> torch.Tensor:
+        """Return about what light (N, 3) comes from `away`: of sky, houses, trees and road."""
+        turn = torch.atan2(away[:, 1], away[:, 0]) / (2 * math.pi)
+        place = (points[:, 0] + points[:, 1]) / 90 + self.light.seed % 991 / 991
+        dark = self._r.wide_noise(2 * turn, place, 3)
+        # How high what stands around reaches, from a plain to a narrow street; ragged.
+        high = 0.05 + 0.4 * (self.light.seed % 97 / 97) + 0.13 * dark + (
+            0.04 * self._r.wide_noise(9 * turn, place, 2))
+        up = away[:, 2]
+        sun = self._vector(self.light.sun_color) * max(self.light.sun[2], 0.0)
+        color = (0.13 + 0.04 * dark).clamp(min=0.03)[:, None] * (sky + 0.4 * sun)
+        above = self.sky(torch.cat([away[:, :2], up[:, None].clamp(min=0)], -1), False)
+        color = torch.lerp(color, above, ((up - high) * 15 + 0.5).clamp(0, 1)[:, None])
+        # A road; what it mirrors beside its foot lies in its own shadow.
+        road = (0.13 * (1 + 1.5 * up.clamp(-0.5, 0)))[:, None] * (sky + 0.8 * sun)
+        return torch.lerp(color, road, (0.5 - up * 25).clamp(0, 1)[:, None])
 
     def _vector(self, values: tuple[float, ...]) -> torch.Tensor:
         return torch.tensor(values, device=self._r.device)

@@ -19,7 +19,8 @@ class Sensor:
     exposure: brightness of the picture's middle tones, linear. gains: white balance, RGB.
     vignette: light lost in the corners. bloom: light spread around highlights. blur: sigma in
     pixels. noise: read noise, linear; shot: of one unit of light. contrast: of the tone curve.
-    saturation: 0 = grey. jpeg: quality, 0 = not compressed.
+    saturation: 0 = grey. black: the tone from which on all is black. jpeg: quality, 0 = not
+    compressed.
     """
 
     exposure: float = 0.2
@@ -31,6 +32,7 @@ class Sensor:
     shot: float = 0.0004
     contrast: float = 0.3
     saturation: float = 1.0
+    black: float = 0.0
     jpeg: int = 0
 
     @staticmethod
@@ -46,6 +48,7 @@ class Sensor:
             shot=float(np.exp(rng.uniform(np.log(5e-5), np.log(3e-3)))),
             contrast=float(rng.uniform(-0.1, 0.8)),
             saturation=float(rng.choice([0.0, rng.uniform(0.4, 1.5)], p=[0.06, 0.94])),
+            black=float(rng.choice([0.0, rng.uniform(0.0, 0.12)])),
             jpeg=int(rng.choice([0, rng.integers(40, 96)])))
 
 
@@ -80,6 +83,7 @@ def expose(color: torch.Tensor, sensors: list[Sensor], rng: np.random.Generator)
     light = light + grain * (each('noise') ** 2 + each('shot') * light.clamp(min=0)).sqrt()
 
     value = light.clamp(0, 1) ** (1 / 2.2)
+    value = ((value - each('black')) / (1 - each('black'))).clamp(min=0)
     value = torch.lerp(value, value * value * (3 - 2 * value), each('contrast'))
     grey = (value * torch.tensor([0.3, 0.59, 0.11], device=device).view(3, 1, 1)).sum(1, True)
     value = torch.lerp(grey.expand_as(value), value, each('saturation')).clamp(0, 1)

@@ -117,14 +117,14 @@ class Streets(Builder):
         width = self.between(2.6, 3.4)
         lanes = self.lanes(1 if oneway else 2, width, oneway)
         lane_half = self.half
-        parking = self.chance(0.55)
+        parking = self.chance(0.7)
         if parking:
-            self.half += 2.0
+            self.half += self.between(1.9, 2.2)
         walks = [self.between(0.6, 3.0) for _ in range(2)]
         self.ground(self.half, 0, *walks, 'paved')
         self.paint(lanes, width, 0.3)
         for side, walk in zip((1, -1), walks):
-            if parking and self.chance(0.8):
+            if parking and self.chance(0.9):
                 self.parked(side, side * (lane_half + 1.0), -15, 100, self.between(0.4, 1.0))
             self.facades(side, self.half + walk, -25, 170, self.between(0, 0.12))
             if self.chance(0.4):
@@ -208,9 +208,14 @@ class Streets(Builder):
         names = ['car'] * 12 + ['lorry', 'van', 'bus', 'lorry', 'van', 'lorry'] * int(
             1 + 6 * heavy)
         gap = self.between(1.5, 9)
-        self.traffic(lanes, (gap, gap * 2.5), names, (0, 5))
-        if self.chance(0.2):
-            self.add(self.any('bridge'), self.between(25, 110), 0)
+        slow = self.rng.integers(len(lanes)) if self.chance(0.4) else len(lanes)
+        self.traffic(lanes[:slow] + lanes[slow + 1:], (gap, gap * 2.5), names, (0, 5))
+        # A lane of lorries and buses, close beside whoever stands next to it.
+        self.traffic(lanes[slow:slow + 1], (gap, gap * 2), ('lorry', 'lorry', 'bus', 'van'),
+                     (0, 5))
+        for _ in range(self.rng.choice([0, 1, 2], p=[0.65, 0.2, 0.15])):
+            self.add(self.any('bridge'), self.between(20, 120), 0, self.rng.normal() * 0.25, 0,
+                     (1, self.between(1, 1.8), 1))
         return lanes
 
     def _motorway(self):
@@ -284,21 +289,22 @@ class Streets(Builder):
         for side in (1, -1):
             line = reach + self.between(0.5, 5)
             style = self.rng.random()
-            if style < 0.65:
+            if style < 0.45:
                 self.facades(side, line, -40, 150, self.between(0, 0.2))
-            elif style < 0.85:
+            elif style < 0.65:
                 self.run(-40, 150, side * line, self.one_of((
                     'wall', 'hedge', 'fence', 'noise_wall')))
                 self.planted(side, line + 1, 2.0)
             else:
                 s = -30.0
+                names = self.one_of((('hall', 'tower_block', 'garage_row'), ('pavilion',)))
                 while s < 130 + self.more:
-                    hall = self.any('hall', 'tower_block', 'garage_row')
+                    hall = self.any(*names)
                     size = extent(hall)
-                    self.add(hall, s + size[0] / 2, side * (line + size[1] / 2), 0.0
+                    self.add(hall, s + size[0] / 2, side * (line + self.between(0, 2)), 0.0
                              if side > 0 else math.pi)
-                    s += size[0] + self.between(1, 10)
-            for _ in range(self.rng.integers(0, 9)):
+                    s += size[0] + self.between(0, 8)
+            for _ in range(self.rng.integers(0, 16)):
                 self.add(self.any('shrub', 'tree', 'hedge', 'bicycle', 'bicycle', 'bench',
                                   'umbrella', 'waste_bin', 'bollard', 'traffic_sign', 'kiosk'),
                          self.between(0, 90), side * (line - self.between(0.4, 2.5)),

@@ -14,7 +14,7 @@ class Texture(IntEnum):
     """
     What a surface is made of. One cell is one repetition, of the size that the mesh says.
 
-    Kinds with a hole in them let what is behind be seen: LEAVES to BIKE_WHEEL.
+    Kinds with a hole in them let what is behind be seen: LEAVES to BIKE_WHEEL, and LETTERS.
     """
 
     PLAIN = 0
@@ -52,9 +52,14 @@ class Texture(IntEnum):
     TREELINE = 32    # a wood's or a town's outline on the horizon, stretched in v
     SKYLINE = 33
     BIKE_WHEEL = 34  # stretched
+    CABIN = 35       # a vehicle's glass and what is dark behind it, stretched
+    TILES = 36       # a wall of small tiles of many shades, 3 m
+    GLAZING = 37     # glass between bars, from the ground to the ceiling; about 3 x 3 m
+    LETTERS = 38     # large print on the surface's own paint
 
 
-CUTOUTS = frozenset((Texture.WHEEL, *range(Texture.LEAVES, Texture.BIKE_WHEEL + 1)))
+CUTOUTS = frozenset((Texture.WHEEL, *range(Texture.LEAVES, Texture.BIKE_WHEEL + 1),
+                     Texture.LETTERS))
 
 SIZE = 128  # texels a side, of the finest level
 LEVELS = 6  # 128 to 4
@@ -256,13 +261,93 @@ def _shopfront(style, rng):
         picture[_rect(0.1, 0.9, 0, 0.7) & (_Y * 16 % 1 < 0.2), :3] *= 0.7
     else:
         _paint(picture, _rect(0.03, 0.97, 0.72, 0.92), rng.uniform(0.02, 0.8, 3))  # sign board
-        letters = _rect(0.15, 0.85, 0.77, 0.87) & (noise(rng, 0.8) > 0.3)
-        _paint(picture, letters, rng.uniform(0.1, 0.9))
-        pane = _rect(0.06, 0.94, rng.uniform(0.03, 0.2), 0.7)
+        _paint(picture, _print(rng, 0.15, 0.85, 0.77, 0.87), rng.uniform(0.1, 0.9))
+        sill = rng.uniform(0.03, 0.2)
+        pane = _rect(0.06, 0.94, sill, 0.7)
         _glass(rng, pane, picture)
-        goods = pane & (noise(rng, 1.2) > 0.8)
-        _paint(picture, goods, rng.uniform(0.1, 0.6, 3), gloss=0.2)
-        _paint(picture, pane & (np.abs(_X - rng.uniform(0.3, 0.7)) < 0.02), 0.2)
+        if rng.random() < 0.5:  # light inside
+            picture[pane, :3] += rng.uniform(0.05, 0.4) * (_Y[pane] / 0.7)[:, None]
+        for _ in range(rng.integers(3, 16)):
+            u, v, w = rng.uniform(0.06, 0.85), sill + rng.uniform(0, 0.1), rng.uniform(0.02, 0.12)
+            tone = rng.uniform(0.02, 0.5, 3) if rng.random() < 0.6 else rng.uniform(0.02, 0.6)
+            _paint(picture, pane & _rect(u, u + w, v, v + rng.uniform(0.04, 0.35)), tone,
+                   gloss=0.2)
+        if rng.random() < 0.4:  # something stuck on the pane
+            u, v = rng.uniform(0.1, 0.7), rng.uniform(0.25, 0.5)
+            _paint(picture, _rect(u, u + rng.uniform(0.05, 0.3), v, v + 0.15),
+                   _LOUD[rng.integers(len(_LOUD))])
+        bar = rng.choice([0.05, 0.2, 0.5])
+        for at in rng.uniform(0.1, 0.9, rng.integers(1, 4)):
+            _paint(picture, pane & (np.abs(_X - at) < 0.012), bar)
+        if rng.random() < 0.4:
+            _paint(picture, _rect(0.06, 0.94, 0.5, 0.52), bar)
+    return picture
+
+
+def _print(rng, u0, u1, v0, v1):
+    """Return where a line of letters is, more or less."""
+    edges = np.sort(rng.uniform(u0, u1, rng.integers(8, 30)))
+    letter = np.searchsorted(edges, _X)
+    low, high = (v0 + (v1 - v0) * part for part in (
+        rng.choice([0.0, 0.0, 0.5], len(edges) + 1), rng.choice([1.0, 1.0, 0.4], len(edges) + 1)))
+    return _rect(u0, u1, v0, v1) & (letter % 2 == 1) & (_Y >= low[letter]) & (_Y <= high[letter])
+
+
+def _letters(style, rng):
+    picture = _surface(1 + 0.03 * noise(rng, 1.2), cover=1.0)
+    picture[..., 4] = 0
+    picture[_print(rng, 0.0, 1.0, 0.1, 0.9), 4] = 1
+    return picture
+
+
+def _cabin(style, rng):
+    dark = rng.uniform(0.006, 0.06)
+    picture = _surface(np.full((SIZE, SIZE), dark) * (0.6 + 0.8 * _Y), tint=0)
+    if rng.random() < 0.65:  # one sees through it
+        low, high = rng.uniform(0.2, 0.5), rng.uniform(0.7, 0.95)
+        seen = _rect(rng.uniform(0.05, 0.3), rng.uniform(0.7, 0.95), low, high)
+        tone = rng.uniform(0.03, 0.45) * np.exp(0.5 * noise(rng, 1.5))
+        _paint(picture, seen, tone[seen][:, None])
+    for middle in (rng.uniform(0.2, 0.3), rng.uniform(0.7, 0.8)):
+        tone = dark * rng.uniform(0.5, 2.5)
+        _paint(picture, np.hypot((_X - middle) / 0.11, (_Y - 0.45) / 0.22) < 1, tone)
+        _paint(picture, _rect(middle - 0.15, middle + 0.15, 0, 0.25), tone)
+        if rng.random() < 0.4:
+            _paint(picture, np.hypot((_X - middle) / 0.08, (_Y - 0.6) / 0.18) < 1,
+                   rng.uniform(0.05, 0.3) * np.array([1, 0.75, 0.6]))
+    _paint(picture, _rect(0, 1, 0, rng.uniform(0, 0.15)), rng.uniform(0.01, 0.12))
+    return picture
+
+
+def _tiles(style, rng):
+    n, spread = style.integers(12, 40), style.uniform(0.15, 0.5)
+    y, x = np.floor(_Y * n).astype(int) % n, np.floor(_X * n).astype(int) % n
+    shade = np.exp(spread * rng.normal(size=(n, n, 1)) + 0.15 * rng.normal(size=(n, n, 3)))
+    if style.random() < 0.5:  # larger fields among the small ones
+        coarse = np.exp(spread * rng.normal(size=(n // 3 + 1, n // 3 + 1, 1)))
+        shade = np.where(rng.random((n, n, 1)) < 0.5, coarse[np.arange(n)[:, None] // 3,
+                                                             np.arange(n) // 3], shade)
+    picture = _surface(shade[y, x], gloss=style.uniform(0, 0.3))
+    picture[((_X * n) % 1 < 0.08) | ((_Y * n) % 1 < 0.08), :3] *= 0.75
+    return picture
+
+
+def _glazing(style, rng):
+    columns, rows = style.integers(1, 4), style.integers(1, 4)
+    frame = style.choice([0.7, 0.5, 0.2, 0.05]) * np.array([1, 1, style.uniform(0.85, 1)])
+    picture = _surface(np.ones((SIZE, SIZE, 3)) * frame, tint=0)
+    edge = style.uniform(0.01, 0.035)
+    solid = style.random() < 0.3
+    for row in range(rows):
+        for column in range(columns):
+            where = _rect(column / columns + edge, (column + 1) / columns - edge,
+                          row / rows + edge, (row + 1) / rows - edge)
+            _glass(rng, where, picture)
+            if solid and row == 0:
+                _paint(picture, where, 0.8, tint=1.0)
+            elif rng.random() < 0.5:  # things inside
+                seen = where & (noise(rng, 1.4) > rng.uniform(0, 1.2))
+                _paint(picture, seen, rng.uniform(0.03, 0.3) * rng.uniform(0.7, 1, 3), gloss=0.3)
     return picture
 
 
@@ -446,5 +531,7 @@ _DRAWERS = {
     Texture.BRANCHES: (_branches, 5, 1), Texture.NEEDLES: (_needles, 4, 1),
     Texture.BARS: (_bars, 4, 1), Texture.WIRE: (_wire, 3, 1), Texture.PICKETS: (_pickets, 4, 1),
     Texture.TREELINE: (_treeline, 6, 1), Texture.SKYLINE: (_skyline, 4, 1),
-    Texture.BIKE_WHEEL: (_bike_wheel, 1, 1),
+    Texture.BIKE_WHEEL: (_bike_wheel, 1, 1), Texture.CABIN: (_cabin, 16, 2),
+    Texture.TILES: (_tiles, 8, 1), Texture.GLAZING: (_glazing, 8, 4),
+    Texture.LETTERS: (_letters, 6, 3),
 }

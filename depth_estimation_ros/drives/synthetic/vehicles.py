@@ -9,11 +9,8 @@ import numpy as np
 
 from depth_estimation_ros.drives.synthetic.mesh import Mesh
 from depth_estimation_ros.drives.synthetic.parts import (
-    boxes, limbs, pane, panes, Parts, shade, STRETCHED, upright)
+    boxes, limbs, pane, panes, Parts, pick, shade, STRETCHED, upright)
 from depth_estimation_ros.drives.synthetic.textures import Texture
-
-BODY_GLOSS = 0.25
-"""The gloss of car paint."""
 
 _PAINTS = np.array([
     (.72, .72, .70), (.66, .66, .62), (.42, .43, .44), (.34, .36, .38), (.20, .21, .22),
@@ -25,6 +22,7 @@ _SHARES = np.array([14, 4, 9, 9, 8, 8, 9, 11, 4, 5, 4, 2, 4, 2, 1.5, .8, 1.5, 1.
 
 RUBBER = (.018, .018, .019)
 PLASTIC = (.03, .03, .032)
+CHROME = (.45, .45, .46)
 GLASS = (.022, .026, .028)
 LAMP = (.62, .64, .66)
 TAIL = (.30, .012, .012)
@@ -116,8 +114,17 @@ def _car(rng, shape: _Shape, color, bed: bool = False, blind: bool = False) -> M
     plastic = shade(rng, PLASTIC, .2)
     trim = color if rng.random() < .65 else plastic
     glass = shade(rng, GLASS, .5)
-    shine = rng.uniform(.3, .75)
-    body = {'color': color, 'gloss': BODY_GLOSS}
+    shine = rng.uniform(.25, .9)
+    coat = rng.uniform(.05, .2) if rng.random() < .2 else rng.uniform(.2, .9)
+    body = {'color': color, 'gloss': coat, 'texture': Texture.ROUGH if rng.random() < .3 else
+            Texture.PLAIN, 'bend': (rng.uniform(.05, .2), rng.uniform(.2, .6))}
+    lid = {**body, 'bend': (rng.uniform(.2, .5), rng.uniform(.15, .4))}
+    if rng.random() < .08:  # a roof in another colour, or of glass
+        lid.update(color=pick(rng, np.array([(.02, .02, .02), (.7, .7, .68)])), gloss=.9)
+    pillars = {**body, 'color': plastic} if rng.random() < .3 else body
+    pane_of = {'color': glass, 'texture': Texture.CABIN, 'cell': STRETCHED, 'gloss': shine}
+    front_pane = {**pane_of, 'bend': (rng.uniform(.2, .6), rng.uniform(.05, .25))}
+    side_pane = {**pane_of, 'bend': (.06, rng.uniform(.1, .3))}
     sill = rng.uniform(.17, .23) + (.07 if height > 1.6 else 0)
     belt = height * (shape.belt + jitter[3])
     nose = min(height * (shape.nose + rng.normal(.03, .018)), belt - .08)
@@ -150,9 +157,9 @@ def _car(rng, shape: _Shape, color, bed: bool = False, blind: bool = False) -> M
 
     fascia = [across(rows[i][0], rows[i + 1][0]) for i in (0, 1)]
     stern = [across(rows[i][-1] * flip, rows[i + 1][-1] * flip) for i in (0, 1)]
-    parts.add([fascia[0], stern[0]], trim, gloss=BODY_GLOSS if trim is color else .05)
-    parts.add([fascia[1], stern[1], *(across(rows[2][i], rows[2][i + 1]) for i in (0, 1))],
-              **body)
+    parts.add([fascia[0], stern[0]], trim, gloss=coat if trim is color else .05, bend=(.7, .5))
+    parts.add([fascia[1], stern[1]], **{**body, 'bend': (.7, .4)})
+    parts.add([across(rows[2][i], rows[2][i + 1]) for i in (0, 1)], **{**body, 'bend': (.4, .25)})
     _face(rng, parts, fascia, stern, [rows[1][-1], rows[1][-2], rows[2][-2], rows[2][-1]],
           color, plastic, back > .95 * height or height > 1.6)
 
@@ -166,14 +173,19 @@ def _car(rng, shape: _Shape, color, bed: bool = False, blind: bool = False) -> M
     crown.insert(1, at(.55 * front + .45 * rear, inner - .10, height))
     gutter = top[0] + .45 * (top[1] - top[0])
     parts.add([[top[0], gutter, crown[1], crown[0]], [gutter, top[1], crown[2], crown[1]]],
-              mirror=True, **body)
-    parts.add(cabin, mirror=True, **body)
-    parts.add([screen, window, across(crown[0], crown[1]), across(crown[1], crown[2]),
-               across(top[0], crown[0]), across(crown[2], top[1])], **body)
-    parts.add(pane(screen, .045, .955, .03, .95), glass, gloss=shine, lift=.02)
+              mirror=True, **lid)
+    parts.add(cabin, mirror=True, **pillars)
+    parts.add([screen, window], **pillars)
+    parts.add([across(crown[0], crown[1]), across(crown[1], crown[2]),
+               across(top[0], crown[0]), across(crown[2], top[1])], **lid)
+    parts.add(pane(screen, .045, .955, .03, .95), lift=.02, **front_pane)
     upper = .90 if height < 1.9 else .93 - .25 * (height > 2.15)
-    parts.add(_side_windows(cabin, shape.glass, .07, upper), glass, gloss=shine, lift=.1,
-              mirror=True)
+    windows = _side_windows(cabin, shape.glass, .07, upper)
+    side_pane['color'] = hues(rng, glass, len(windows))
+    parts.add(windows, lift=.1, mirror=True, **side_pane)
+    if rng.random() < .3:
+        parts.add(pane([windows[0, 0], windows[-1, 1], windows[-1, 2], windows[0, 3]], 0, 1, -.05,
+                       .0), CHROME, gloss=1., lift=.1, mirror=True)
     seams = [rows[2][2] + share * (rows[2][3] - rows[2][2]) for share in
              ([shape.glass[0][0] * .6] + [end + .015 for _, end in shape.glass[:2]])]
     line = np.array([-.012, 0, 0])
@@ -184,14 +196,14 @@ def _car(rng, shape: _Shape, color, bed: bool = False, blind: bool = False) -> M
     if bed:
         parts.add(across(rows[2][3] - [0, .08, .05], rows[2][4] - [-.06, .08, .05]), plastic,
                   lift=.06)
-        parts.add(pane(window, .1, .9, .12, .85), glass, gloss=shine, lift=.02)
+        parts.add(pane(window, .1, .9, .12, .85), lift=.02, **front_pane)
     else:
         parts.add(across(rows[2][3], rows[2][4]), **body)
         if not blind:
-            parts.add(pane(window, .07, .93, .06, .90), glass, gloss=shine, lift=.02)
+            parts.add(pane(window, .07, .93, .06, .90), lift=.02, **front_pane)
         elif rng.random() < .6:
             parts.add(panes(window, (.08, .53), (.47, .92), .15, .62 if height < 2.1 else .42),
-                      glass, gloss=shine, lift=.02)
+                      lift=.02, **front_pane)
         if blind:
             parts.add(_band(stern[1], window, .495, .505), plastic, lift=.02)
     draw = rng.random()
@@ -211,6 +223,11 @@ def _car(rng, shape: _Shape, color, bed: bool = False, blind: bool = False) -> M
         wheel(parts, length * (.5 - share), width / 2, radius, sill=sill, mirror=True,
               rim=rim)
     return parts.mesh()
+
+
+def hues(rng: np.random.Generator, color, count: int) -> np.ndarray:
+    """Return `count` colours all but equal, for which a texture takes different styles."""
+    return color * (1 + rng.uniform(0, .03, (count, 1)))
 
 
 def _side_windows(cabin, shares, low: float, high: float) -> np.ndarray:
@@ -238,7 +255,7 @@ def _band(low, high, left, right) -> list[np.ndarray]:
 
 def _face(rng, parts: Parts, fascia, stern, flank, color, plastic, tall: bool) -> None:
     low, high = fascia
-    lamp = shade(rng, LAMP, .25)
+    lamp = np.array([2.5, 2.4, 2.2]) if rng.random() < .15 else shade(rng, LAMP, .25)
     wide, foot = rng.uniform(.17, .27), rng.uniform(.25, .5)
     parts.add([pane(high, .01, wide, foot, .95), pane(high, 1 - wide, .99, foot, .95)], lamp,
               gloss=.45, lift=.02)
@@ -255,6 +272,8 @@ def _face(rng, parts: Parts, fascia, stern, flank, color, plastic, tall: bool) -
                      (low, .5 - plate, .5 + plate, .55, .9))), yellow, Texture.PLATE, STRETCHED,
               lift=.03)
     parts.add(pane(low, .04, .96, 0, rng.uniform(.2, .45)), plastic, lift=.02)
+    if rng.random() < .35:
+        parts.add(pane(high, .3, .7, .62, .68), CHROME, gloss=1., lift=.03)
     lit = rng.random() < .3  # braking
     tail = np.array([.85, .06, .04]) if lit else shade(rng, TAIL, .3)
     wide = rng.uniform(.09, .13) if tall else rng.uniform(.14, .24)
