@@ -119,8 +119,13 @@ class Frames:
         try:
             return pose_of(self._buffer.lookup_transform(target, source, wanted).transform)
         except library.ExtrapolationException as error:
-            latest = Time.from_msg(
-                self._buffer.lookup_transform(target, source, Time()).header.stamp)
+            try:
+                latest = Time.from_msg(
+                    self._buffer.lookup_transform(target, source, Time()).header.stamp)
+            except library.TransformException:  # what is between them has no time in common
+                raise FrameError(
+                    f"the transforms from '{source}' to '{target}' are never of one time: check "
+                    'that all who publish tf have the same clock') from error
             behind = (wanted.nanoseconds - latest.nanoseconds) * 1e-9
             raise FrameError(
                 f"tf knows where '{source}' is in '{target}' only " + (

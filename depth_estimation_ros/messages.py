@@ -133,8 +133,12 @@ def read_range(message: Range) -> tuple[np.ndarray, float]:
     """
     Return the point ahead of a sensor, (1, 3) float32 on its x axis, and half its cone (radians).
 
-    Beyond min_range and max_range, or not finite (REP 117), it measured nothing: (0, 3).
+    Beyond min_range and max_range, or not finite (REP 117), it measured nothing: (0, 3). Raises
+    EncodingError for a field of view that no cone has.
     """
+    if not 0 <= message.field_of_view < math.pi:
+        raise EncodingError(f'its field_of_view is {message.field_of_view:g}: give its driver the '
+                            'angle of its cone in radians, from 0 to less than pi')
     there = (math.isfinite(message.range)
              and message.min_range <= message.range <= message.max_range)
     points = np.array([[message.range, 0.0, 0.0]] if there else [], np.float32).reshape(-1, 3)

@@ -10,6 +10,9 @@ from typing import Any
 
 from rcl_interfaces.msg import (
     FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult)
+from rclpy.exceptions import InvalidTopicNameException
+from rclpy.expand_topic_name import expand_topic_name
+from rclpy.validate_full_topic_name import validate_full_topic_name
 
 from depth_estimation_ros.confidence import CUES
 from depth_estimation_ros.estimator import DepthOptions
@@ -92,6 +95,16 @@ class Parameter:
         return text
 
 
+def check_topic(name: str) -> None:
+    """Raise ValueError where `name` can be no topic, neither as it is nor in a namespace."""
+    try:
+        validate_full_topic_name(expand_topic_name(name, 'node', '/namespace'))
+    except (InvalidTopicNameException, ValueError) as error:
+        raise ValueError(f"'{name}' is no name of a topic: between its slashes it wants words of "
+                         'letters, digits and underscores that begin with no digit, such as '
+                         '/velodyne_points') from error
+
+
 _KINDS = {bool: 'true or false', int: 'a whole number', float: 'a number', str: 'a text',
           list: 'names'}
 
@@ -135,7 +148,7 @@ TABLE = (
               'gives height and pitch instead of camera_height and camera_pitch'),
     Parameter('range_topic', '', 'PointCloud2 or Range of a sensor that sees what the camera '
               'sees: the scale comes from it, and no points while it is stale; '
-              '<camera>.range_topic overrules it', UNCONFIGURED),
+              '<camera>.range_topic overrules it', UNCONFIGURED, parse=check_topic),
     Parameter('range_extrinsics', '', "x y z roll pitch yaw (m, rad; such as 0 0 0.3 0 0 0) of "
               'that sensor in the body of the camera: x forward, y left, z up from its lens; '
               'empty: by tf; <camera>.range_extrinsics overrules it', parse=pose_from_text),

@@ -59,22 +59,29 @@ class RangeSensor:
 
     def watch(self) -> None:
         """Subscribe where somebody publishes, or match the QoS anew; a few times a second."""
-        if self._subscription:
+        kinds = {p.topic_type for p in self._node.get_publishers_info_by_topic(self._topic)}
+        if self._subscription and (not kinds or self._kind in kinds):
             self._subscription.rematch()
             return
-        kinds = {p.topic_type for p in self._node.get_publishers_info_by_topic(self._topic)}
+        self.destroy()  # it came back as another type
         known = sorted(kinds & KINDS.keys())
-        if known:
-            self._subscription = MatchedSubscription(
-                self._node, KINDS[known[0]], self._topic, self._on_message, self._complaints)
         self._trouble = '' if known else (
             f'it is a {", ".join(sorted(kinds))}, neither a PointCloud2 nor a Range' if kinds
             else 'nobody publishes it')
+        if known:
+            self._kind = known[0]
+            try:
+                self._subscription = MatchedSubscription(
+                    self._node, KINDS[self._kind], self._topic, self._on_message,
+                    self._complaints)
+            except ValueError as error:  # an override of the QoS; a timer's would end the node
+                self._trouble = str(error)
 
     def destroy(self) -> None:
         """Unsubscribe."""
         if self._subscription:
             self._subscription.destroy()
+            self._subscription = None
 
     def _on_message(self, message) -> None:
         stamp = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec

@@ -21,6 +21,9 @@ FLOOR = 0.01  # what no number of points takes away: extrinsics, stamps
 MAX_SPREAD = 0.5  # of log(measured / depth), robust standard deviation
 LEAST_RELATIVE = 20  # points for a scale and a shift
 MIN_CONTRAST = 1.5  # farthest to nearest of them
+# Of the contrast that was measured, in log depth: values that say nothing come out flat, at the
+# distance that most points have.
+LEAST_SPAN = 0.5
 ROUNDS = 20
 
 
@@ -103,6 +106,12 @@ def _fit_relative(measured: np.ndarray, values: np.ndarray, blocks: int) -> Read
         slope, shift = np.linalg.lstsq(weighted.T @ terms, weighted.sum(0), rcond=None)[0]
         error = np.abs(terms @ (slope, shift) - 1)
         weight = 1 / np.maximum(error, 1e-3)
+    lowest, highest = np.percentile(terms @ (slope, shift) / measured, (5, 95))  # 1 / metre
+    if lowest > 0 and highest / lowest < (far / near) ** LEAST_SPAN:
+        return Declined(
+            f'over its points of {near:.1f} to {far:.1f} m the depth goes only from '
+            f'{1 / highest:.1f} to {1 / lowest:.1f} m, however it is scaled and shifted: check '
+            'the extrinsics and the stamps')
     if slope <= 0:
         return Declined('what the range sensor says is near the depth says is far: check the '
                         'extrinsics and the stamps')

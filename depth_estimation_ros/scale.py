@@ -47,6 +47,10 @@ def scale_for(contract: ScaleContract, depth_scale: float, depth_shift: float = 
     if depth_scale > 0:
         return Scale(depth_scale, f'parameter depth_scale = {depth_scale:g} metres per unit; by '
                      f'itself {contract.kind.value}')
+    if depth_shift:
+        raise ScaleError(f'depth_shift = {depth_shift:g} needs depth_scale, for 1 / Z = '
+                         'depth_scale * value + depth_shift: set depth_scale too, or depth_shift '
+                         'to 0')
     if contract.metres_per_unit is None:
         raise ScaleError(
             f'this model has no scale of its own ({contract.kind.value}: {contract.reason}): set '

@@ -33,6 +33,7 @@ onnx = pytest.importorskip('onnx', reason='the network of known scale is exporte
 pytest.importorskip('onnxruntime', reason='exported networks need onnxruntime')
 pytest.importorskip('rosbags', reason='rosbags (the extra cli) is not installed')
 from depth_estimation_ros.drives import bag_messages  # noqa: E402
+from depth_estimation_ros.drives.bag_pictures import bag_pictures  # noqa: E402
 from depth_estimation_ros.drives.bag_writing import from_video, Recorder  # noqa: E402
 
 CAMERA = PinholeCamera(320, 192, 228.5, 228.5, 159.5, 95.5)
@@ -294,6 +295,17 @@ def test_a_bag_in_which_there_is_no_board(bags, network, calibrate, arguments, s
     # 5 m away, but that is the tape's: the ground is seen below it.
     assert sentence in refusal(calibrate('--model', network(), '--distance', 3, '--bag',
                                          bags(5.0), *arguments))
+
+
+def test_pictures_are_spread_evenly_over_the_bag(tmp_path):
+    bag = write_bag(tmp_path / 'seven', [
+        np.full((CAMERA.height, CAMERA.width, 3), 20 * number, np.uint8) for number in range(7)])
+
+    def taken(count):
+        return [int(image.pixels[0, 0, 0]) // 20 for image, _ in bag_pictures(
+            bag, '', '', 'true', count)]
+
+    assert taken(4) == [0, 2, 4, 5] and taken(1) == [0] and taken(9) == list(range(7))
 
 
 def test_what_was_measured_before_is_not_overwritten(bags, calibrate, tmp_path):

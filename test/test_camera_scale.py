@@ -65,6 +65,7 @@ def test_tf_gives_height_pitch_and_roll_of_a_camera_over_its_ground_frame():
     (RELATIVE, {}, 'set depth_scale and depth_shift, .*, give the node a range_topic'),
     (OPEN, {'ground_frame': 'base_footprint', 'height': 1.65}, 'take one of them away'),
     (OPEN, {'depth_scale': 2.0, 'depth_shift': 0.1}, 'set depth_shift to 0'),
+    (RELATIVE, {'depth_shift': 0.1, 'range_topic': '/velo'}, 'depth_shift = 0.1 needs depth_sca'),
     (OPEN, {}, 'give the node a camera_height or a range_topic')])
 def test_what_can_be_no_scale_says_what_to_change(contract, settings, why):
     with pytest.raises(ScaleError, match=why):

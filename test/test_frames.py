@@ -54,7 +54,7 @@ def mock_tf2_ros(known):
                 raise mock.TransformException('no such frame')
             transform, first, last = known[target, source]
             second = time.nanoseconds * 1e-9
-            if second and not first <= second <= last:
+            if first > last or second and not first <= second <= last:
                 raise mock.ExtrapolationException('not at that time')
             transform.header.stamp = Time(sec=int(last))
             return transform
@@ -79,6 +79,13 @@ def test_tf_gives_the_pose_at_the_time_of_the_picture(monkeypatch):
         frames.look_up('camera', 'lidar', Time(sec=9))
     with pytest.raises(FrameError, match="no transform from 'sonar' to 'camera'"):
         frames.look_up('camera', 'sonar', Time(sec=15))
+
+
+def test_transforms_of_two_clocks_have_no_time_in_common(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'tf2_ros', mock_tf2_ros(
+        {('camera', 'lidar'): (TransformStamped(), 20, 10)}))
+    with pytest.raises(FrameError, match="'lidar' to 'camera' are never of one time: check"):
+        Frames('the node').look_up('camera', 'lidar', Time(sec=15))
 
 
 def test_without_tf2_ros_the_sentence_says_what_to_install(monkeypatch):

@@ -63,6 +63,17 @@ def test_parameters_that_contradict_one_another_are_one_sentence(changes, says):
         settings_from({**DEFAULTS, **changes})
 
 
+@pytest.mark.parametrize('name', ['bad topic!', '/velo//points', '/velo/', '1velo', '{velo}/a'])
+def test_what_is_no_name_of_a_topic_is_one_sentence(name):
+    [parameter] = (p for p in TABLE if p.name == 'range_topic')
+    with pytest.raises(ValueError) as refused:
+        parameter.check(name)
+    assert str(refused.value).startswith(
+        f"parameter range_topic: '{name}' is no name of a topic: between its slashes")
+    for good in ('', '/velo', 'velo/points_raw', '~/points', '{ns}/points'):
+        assert parameter.check(good) == good
+
+
 def test_a_height_of_the_camera_or_a_frame_makes_heights_possible():
     band = {**DEFAULTS, 'points.min_height': 0.2, 'points.ground': 'label'}
     for known in ({'camera_height': 1.2}, {'points.frame': 'base_footprint'},

@@ -11,6 +11,7 @@ from depth_estimation_ros.range_sensor import KEPT_POINTS, MOST_POINTS, RangeSen
 from depth_estimation_ros.scale_tracker import Declined
 import numpy as np
 import pytest
+from rclpy.qos import QoSProfile
 from sensor_msgs.msg import PointCloud2, Range
 from std_msgs.msg import Header
 
@@ -21,12 +22,38 @@ LEVEL = pose_from([0.0] * 6)
 class MockNode:
     """A node on whose topic messages of these types are published."""
 
-    def __init__(self, *types):
-        self._publishers = [type('', (), {'topic_type': name}) for name in types]
+    def __init__(self, *types, reliability='auto'):
+        self.subscribed = []  # types of the subscriptions that stand
+        self._reliability = reliability
+        self.publish(*types)
+
+    def publish(self, *types):
+        """Let publishers of these types take the place of what was there."""
+        self._publishers = [type('', (), {'topic_type': name, 'qos_profile': QoSProfile(depth=1)})
+                            for name in types]
 
     def get_publishers_info_by_topic(self, topic):
         """Return what the graph says of any topic."""
         return self._publishers
+
+    def has_parameter(self, name):
+        """Have the overrides of any QoS."""
+        return True
+
+    def get_parameter(self, name):
+        """Return the override of a policy."""
+        value = 1 if name.endswith('depth') else (
+            self._reliability if name.endswith('reliability') else 'auto')
+        return type('', (), {'value': value})
+
+    def create_subscription(self, kind, topic, callback, profile, event_callbacks):
+        """Subscribe."""
+        self.subscribed.append(kind)
+        return kind
+
+    def destroy_subscription(self, subscription):
+        """Unsubscribe."""
+        self.subscribed.remove(subscription)
 
 
 class MockFrames:
@@ -92,6 +119,29 @@ def test_what_does_not_come_is_said(types, why):
     assert at(RangeSensor(MockNode(*types), '/scan', None), 1.0).reason.startswith(why)
 
 
+def test_a_sensor_that_comes_back_as_another_type_is_heard_again():
+    node = MockNode('sensor_msgs/msg/PointCloud2')
+    made = RangeSensor(node, '/velo', None)
+    node.publish()  # it restarts
+    made.watch()
+    assert node.subscribed == [PointCloud2]
+    node.publish('sensor_msgs/msg/Range')
+    made.watch()
+    made.watch()
+    assert node.subscribed == [Range]
+    node.publish('sensor_msgs/msg/LaserScan')
+    made.watch()
+    assert node.subscribed == [] and 'it is a sensor_msgs/msg/LaserScan' in at(made, 1.0).reason
+
+
+def test_an_override_of_the_qos_that_is_no_good_is_said():
+    made = RangeSensor(MockNode(), '/velo', None)
+    made._node = MockNode('sensor_msgs/msg/PointCloud2', reliability='nonsense')
+    made.watch()  # in a timer's callback, where an exception would end the node
+    assert at(made, 1.0) == Declined('parameter qos_overrides./velo.subscription.reliability = '
+                                     "'nonsense' is no such policy")
+
+
 def test_a_cloud_without_coordinates_is_said():
     made = sensor(cloud(AHEAD, 1.0, fields=('a', 'b', 'c')))
     assert 'no fields x, y and z, but a, b, c' in at(made, 1.0).reason
@@ -122,3 +172,9 @@ def test_a_range_counts_within_its_bounds(distance, there):
     points, cone = read_range(Range(
         range=distance, min_range=0.2, max_range=5.0, field_of_view=0.5))
     assert points.tolist() == ([[2.0, 0.0, 0.0]] if there else []) and cone == 0.25
+
+
+@pytest.mark.parametrize('angle', [math.inf, math.nan, -0.1, math.pi, 30.0])
+def test_a_field_of_view_that_no_cone_has_is_said(angle):
+    made = sensor(Range(header=header(1.0), range=2.0, max_range=5.0, field_of_view=angle))
+    assert f'its field_of_view is {angle:g}: give its driver' in at(made, 1.0).reason

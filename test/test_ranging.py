@@ -29,6 +29,9 @@ def beams(depth, rows=range(20, 128, 9), columns=range(3, 416, 5), above=0.0):
     return np.stack([(u - CAMERA.cx) / CAMERA.fx * z, (v - CAMERA.cy) / CAMERA.fy * z, z], 1)
 
 
+ROOM = beams(4 + 3 * np.random.default_rng(1).random((128, 416)))  # 4 to 7 m
+
+
 @pytest.mark.parametrize('factor', [0.3, 1.0, 3.0])
 def test_points_of_a_lidar_give_the_factor(factor):
     found = ranging.measure(beams(street()), street() / factor, CAMERA)
@@ -105,8 +108,10 @@ def test_scale_and_shift_of_inverse_depth_are_found(scale, shift):
     (beams(street(), rows=[70], columns=range(0, 57, 3)), street(), True, 'too few'),
     (beams(np.full((128, 416), 8.0)), street(), True, 'about 8.0 to 8.0 m'),
     (beams(street()), street(), True, 'says is far'),
+    (ROOM, np.full((128, 416), 5.0), True, 'm the depth goes only from'),
+    (ROOM, np.random.default_rng(0).normal(5, 1, (128, 416)), True, 'm the depth goes only from'),
 ], ids=['empty', 'outside', 'no depth', 'negative', 'disagree', 'few', 'one distance',
-        'upside down'])
+        'upside down', 'constant', 'noise'])
 def test_it_declines_with_a_reason(points, depth, relative, why):
     found = ranging.measure(points, depth, CAMERA, relative)
     assert isinstance(found, Declined), found

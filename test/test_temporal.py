@@ -80,6 +80,15 @@ def test_an_object_that_closes_in_is_late_by_the_bound_at_most(rate):
         assert worst < 0.01
 
 
+def test_while_the_robot_drives_both_bounds_add_up_and_are_reached():
+    frames = []
+    for i in range(8):
+        frames.append(SCENE * math.exp(-0.2 * i))
+        frames[-1][BOX] *= math.exp(-0.12 * i)
+    worst = max(late(f, frame)[BOX].max() for f, frame in zip(run(frames), frames))
+    assert SHARE * PEAK * COMMON + 0.03 < worst < SHARE * PEAK * (OWN + COMMON) < 0.129
+
+
 @pytest.mark.parametrize('speed, distance', [(1.0, 4.0), (5.0, 30.0), (10.0, 30.0)])
 def test_a_wall_that_fills_the_picture_is_late_for_some_frames_only(speed, distance):
     frames = [torch.full((48, 160), distance - 0.1 * speed * i)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 from depth_estimation_ros import encodings
@@ -47,8 +46,11 @@ def bag_pictures(path: Path | str, topic: str, info_topic: str, rectified: str,
             raise DriveError(f'{path} has no CameraInfo on {info_topic} for {topic}: without it '
                              'the pictures have no camera; give --camera-info, or record it too')
         info = bag.decode(next(bag.read([info_topic])))
-        step = max(total // count, 1)
-        for message in islice(bag.read([topic]), 0, step * count, step):
+        count = min(count, total)
+        wanted = {round(number * total / count) for number in range(count)}
+        for number, message in enumerate(bag.read([topic])):
+            if number not in wanted:
+                continue
             picture = bag.decode(message)
             try:
                 image = encodings.decode_compressed(picture.format, picture.data) \
