@@ -90,7 +90,7 @@ def test_the_ground_of_one_picture_scales_the_next(start):
     robot.set(points__frame='base_footprint')
     depth_of(robot, PICTURE, 101 * SECOND + 2)
     sentence, _ = robot.wait_sentence('points.frame')
-    assert sentence.startswith('/image: no points while the pose') and 'known: tf ' in sentence
+    assert sentence.startswith('/image: no points by the pose in') and '): tf ' in sentence
     assert 101 * SECOND + 2 not in robot.received['points']
     robot.set(points__max_height=1000.0, points__ground='keep', points__frame='')
 
