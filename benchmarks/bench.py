@@ -109,6 +109,9 @@ class Bench:
                 runs[name, 'in a CUDA graph, fp16'] = captured(self.network(name), inputs)
             runs[name, 'as depth_node runs it'] = spared()(partial(
                 estimator.forward, rgb, camera))
+            plain = DepthEstimator(self.network(name), device).forward
+            details[name, 'not compiled, all threads'] = {'precision': plain.form}
+            runs[name, 'not compiled, all threads'] = partial(plain, rgb, camera)
             for piece, options, outputs in (
                     ('depth', DepthOptions(), {'depth'}),
                     ('depth, 20 000 points', DepthOptions(), {'depth', 'points'}),

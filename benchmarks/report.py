@@ -19,8 +19,8 @@ within one run; figures are medians, with least and most in brackets."""
 NETWORKS = """\
 One pass, batch 1, and the estimator around it: from an image in memory to depth and points in
 memory. *x* is the time by that of monodepth2 R18 as its authors publish it: fp32, contiguous,
-eager. *off fp32* is AbsRel of the depth to that of the network as published, on the benchmark's
-picture."""
+eager, on all of torch's threads; depth_node leaves one core to others. *off fp32* is AbsRel of
+the depth to that of the network as published, on the benchmark's picture."""
 
 NODES = """\
 Beside `depth_node` run two yardsticks, with the same networks. Today's way,

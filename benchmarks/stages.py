@@ -28,7 +28,7 @@ STAGES = {
     'decode': [(messages, 'read_image'), (messages, 'read_compressed_image')],
     'upload': [(estimator.DepthEstimator, '_upload')],
     'resize': [(estimator.DepthEstimator, '_network_input')],
-    'network': [(runtime.Runtime, '__call__')],
+    'forward pass': [(runtime.Runtime, '__call__')],
     'depth': [(estimator.DepthEstimator, '_finish')],
     'points': [(points.PointGrid, 'cloud')],
     'fill': [(messages, 'image_message'), (messages, 'cloud_message'),
