@@ -27,16 +27,19 @@ SOURCES := setup.py setup.cfg package.xml $(shell \
 ROS_TESTS := $(wildcard test/test_node_*.py) $(patsubst %,test/test_%.py, \
 	camera_driver cli cv_bridge evaluate launch packaging parameters player)
 
+# Most of a test's time is waiting for another process; each worker has a DDS domain of its own.
+SIDE_BY_SIDE := -n 2 --dist loadfile
+
 .PHONY: venv test test-kilted demo bench bench-full clean
 .NOTPARALLEL:
 
 venv: .venv/installed
 
 test: .venv/installed
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest $(SIDE_BY_SIDE)
 
 test-kilted: .venv-kilted/installed
-	.venv-kilted/bin/python -m pytest $(ROS_TESTS)
+	.venv-kilted/bin/python -m pytest $(SIDE_BY_SIDE) $(ROS_TESTS)
 
 demo: .venv/installed
 	.venv/bin/depth_estimation demo --model "$(MODEL)" --weights "$(WEIGHTS)" --images "$(IMAGES)"
