@@ -252,7 +252,7 @@ def seen(network, width, height, focal):
 def test_compact_is_metric_from_intrinsics_and_comes_with_the_package(compact_network):
     contract = compact_network.contract
     assert contract.kind is ScaleKind.METRIC_FROM_INTRINSICS and contract.metres_per_unit == 1
-    assert compact_network.training_camera is None and not compact_network.inverse
+    assert compact_network.training_camera is None and compact_network.inverse
     assert compact_network.takes_camera and compact_network.has_confidence
     assert compact_network.field_of_view == (50, 110)
     assert sum(p.numel() for p in compact_network.module.parameters()) <= 4e6

@@ -119,13 +119,15 @@ class CompactNet(nn.Module):
     def forward(self, rgb: torch.Tensor,
                 camera: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """
-        Return depth (B, 1, H/2, W/2) in metres and confidence, both float32.
+        Return inverse depth (B, 1, H/2, W/2) in 1/metres and confidence, both float32.
 
         rgb: (B, 3, H, W) float32 in 0..1, sides multiples of 32. camera: (B, 4) float32 fx, fy,
         cx, cy in its pixels. Confidence is the probability that the depth is within 25 %.
+        Inverse, because between two pixels of this grid the mean of inverse depths is the better
+        guess: it is where the nearer one is, not in the air behind it (docs/model-card.md).
         """
         log_depth, logit = self.values(rgb, camera)
-        return log_depth.exp(), torch.sigmoid(logit)
+        return (-log_depth).exp(), torch.sigmoid(logit)
 
     def values(self, rgb: torch.Tensor,
                camera: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -175,7 +177,7 @@ def build(files: Mapping[str, Mapping[str, Any]]) -> Network:
     width, height = input_size(1242, 375, 721.5, 721.5)  # KITTI's
     return Network(
         name='compact', module=module.requires_grad_(False), input_width=width,
-        input_height=height, inverse=False, contract=SCALE, training_camera=None,
+        input_height=height, inverse=True, contract=SCALE, training_camera=None,
         description='compact, trained on generated streets', takes_camera=True,
         has_confidence=True, size_for=input_size, field_of_view=FIELD_OF_VIEW)
 
