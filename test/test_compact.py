@@ -1,6 +1,8 @@
 # Copyright 2026 the depth_estimation_ros authors
 # SPDX-License-Identifier: Apache-2.0
 """Our own network: what it weighs, what it accepts, and that its figures are those of its card."""
+import argparse
+import math
 import sys
 
 from depth_estimation_ros import evaluation, models
@@ -81,6 +83,44 @@ def test_a_step_of_training_learns_and_can_go_on(tmp_path):
     [estimate] = mine.estimator.estimate(
         [(shard['image'][0], PinholeCamera(480, 160, 280.0, 280.0, 239.5, 79.5))])
     assert estimate.depth.shape == (160, 480) and np.isfinite(estimate.confidence).all()
+
+
+def test_training_goes_on_where_it_was_and_begins_where_it_is_told(tmp_path, monkeypatch, capsys):
+    for module in (frames, train):
+        monkeypatch.setattr(module, 'SHARD', 2)
+        monkeypatch.setattr(module, 'PATTERN', (0,))
+    monkeypatch.setattr(train, 'VALIDATION', 1)
+    first, second = tmp_path / 'first', tmp_path / 'second'
+    for folder in (first / 'shards', first / 'validation'):
+        folder.mkdir(parents=True)
+        frames.main(str(folder), '7', '0', '1', '1', 'cpu')
+    second.mkdir()
+    (second / 'shards').symlink_to(first / 'shards')
+    (second / 'validation').symlink_to(first / 'validation')
+
+    def run(folder, steps, rate, start=''):
+        train.train(argparse.Namespace(
+            folder=folder, steps=steps, rate=rate, start=str(start), seed=7, batch=2, shards=1,
+            ready=1, device='cpu'), [])
+        with np.load(folder / 'compact.npz') as arrays:
+            return {name: arrays[name].astype(np.float32) for name in arrays}
+
+    run(first, 1, 2e-3)
+    weights = run(first, 2, 2e-3)
+    assert 'going on at step 1' in capsys.readouterr().out
+    begun = run(second, 1, 0.0, first / 'compact.npz')
+    for name in weights:
+        if 'running' not in name:
+            np.testing.assert_allclose(begun[name], weights[name], atol=1e-3)
+
+
+def test_too_far_costs_more_than_too_near():
+    truth, sure = torch.full((1, 1, 9, 9), 10.0).log(), torch.zeros(1, 1, 9, 9)
+    near, far, farther = (train.loss_of(truth + error, sure, truth)[0].item() - math.log(2) / 10
+                          for error in (-0.5, 0.5, 3.0))
+    assert near == pytest.approx(0.5, abs=0.01)
+    assert far == pytest.approx(math.exp(0.5) - 1, abs=0.01)
+    assert farther == pytest.approx(math.e - 1 + 2 * math.e, abs=0.01)  # no gradient runs away
 
 
 def test_shards_are_functions_of_seed_and_number():

@@ -23,7 +23,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from depth_estimation_ros.models.compact import CompactNet
+from depth_estimation_ros.models.compact import CompactNet, fill
+from depth_estimation_ros.weights import load_checkpoint
 from training.frames import PATTERN, SHAPES, SHARD, shard_path
 
 FAR = 250.0  # metres; what the sky counts as
@@ -108,6 +109,10 @@ def loss_of(log_pred, logit, log_depth) -> tuple[torch.Tensor, dict[str, float]]
     error = log_pred - log_depth
     near = (log_depth < math.log(SEEN)).float()
     size = error.abs()
+    # Too far costs what it costs AbsRel (to e times the truth), too near its logarithm: where a
+    # picture cannot say which of two things is in a pixel, the nearer one is the one to publish.
+    over = error.clamp(0, 1)
+    size = size + over.exp() - 1 - over + (math.e - 1) * (error - 1).clamp(min=0)
     depth_loss = (size * near).sum() / near.sum() + 0.15 * (
         size * (1 - near)).sum() / (1 - near).sum().clamp(min=1)
     edges = 0.0
@@ -120,7 +125,7 @@ def loss_of(log_pred, logit, log_depth) -> tuple[torch.Tensor, dict[str, float]]
     right = torch.where(near > 0, (error.exp() - 1).abs() < 0.25, log_pred > math.log(100.0))
     trust = F.binary_cross_entropy_with_logits(logit, right.float())
     return depth_loss + 0.5 * edges + 0.1 * trust, {
-        'log': ((size * near).sum() / near.sum()).item(), 'edges': edges.item(),
+        'log': ((error.abs() * near).sum() / near.sum()).item(), 'edges': edges.item(),
         'trust': trust.item()}
 
 
@@ -133,8 +138,7 @@ def sizes(shape: int, share: float) -> tuple[int, int]:
 def share_at(part: float, rng: np.random.Generator) -> float:
     """Return how much of the full size a step uses: small first, large at the end."""
     choices = [0.62, 0.667, 0.8, 1.0]
-    weights = ([0.4, 0.4, 0.2, 0.0] if part < 0.45 else [0.15, 0.3, 0.35, 0.2] if part < 0.75
-               else [0.05, 0.1, 0.3, 0.55])
+    weights = [0.1, 0.3, 0.45, 0.15] if part < 0.5 else [0.0, 0.1, 0.3, 0.6]
     return float(rng.choice(choices, p=weights))
 
 
@@ -179,6 +183,8 @@ def main() -> None:
     parser.add_argument('--shards', type=int, default=400, help=f'of {SHARD} frames each')
     parser.add_argument('--ready', type=int, default=40, help='shards to begin with')
     parser.add_argument('--rate', type=float, default=2e-3, help='highest learning rate')
+    parser.add_argument('--start', default='', help='weights to begin with, a compact.npz; '
+                        'default: none')
     parser.add_argument('--workers', type=int, default=1, help='processes that render; 0 = '
                         'all shards are there')
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
@@ -200,7 +206,10 @@ def train(options, workers: list[subprocess.Popen]) -> None:
     """Run the training loop."""
     device = torch.device(options.device)
     torch.manual_seed(options.seed)
-    net = CompactNet().to(device, memory_format=torch.channels_last)
+    net = CompactNet()
+    if options.start:
+        fill(net, load_checkpoint(options.start, ('compact.npz',)).files['compact.npz'])
+    net.to(device, memory_format=torch.channels_last)
     mean = CompactNet().to(device)
     mean.load_state_dict(net.state_dict())
     optimizer = torch.optim.AdamW(net.parameters(), lr=options.rate, weight_decay=0.02)

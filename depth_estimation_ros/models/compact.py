@@ -163,6 +163,13 @@ def _fold(module: nn.Module) -> None:
             part[1] = nn.Identity()
 
 
+def fill(module: CompactNet, weights: Mapping[str, Any]) -> None:
+    """Give a network the floats of its state dict; ModelError where they are something else's."""
+    counters = {name: value for name, value in module.state_dict().items()
+                if not value.is_floating_point()}  # BatchNorm's, of use in training only
+    load_strictly(module, {**counters, **weights}, 'compact.npz', 'compact')
+
+
 def build(files: Mapping[str, Mapping[str, Any]]) -> Network:
     """
     Return the network of the file 'compact.npz': the floats of its state dict, of any size.
@@ -170,9 +177,7 @@ def build(files: Mapping[str, Mapping[str, Any]]) -> Network:
     Raises ModelError where it is that of something else.
     """
     module = CompactNet()
-    counters = {name: value for name, value in module.state_dict().items()
-                if not value.is_floating_point()}  # BatchNorm's, of use in training only
-    load_strictly(module, {**counters, **files['compact.npz']}, 'compact.npz', 'compact')
+    fill(module, files['compact.npz'])
     _fold(module.eval())
     width, height = input_size(1242, 375, 721.5, 721.5)  # KITTI's
     return Network(
