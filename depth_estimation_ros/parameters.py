@@ -131,7 +131,7 @@ TABLE = (
     Parameter('image_transport', 'raw', 'raw subscribes to <image>, compressed to '
               '<image>/compressed', UNCONFIGURED, choices=('raw', 'compressed')),
     Parameter('rectified', 'auto', 'whether the pixels are rectified; auto: when D is zero, the '
-              "topic's name contains rect or K is zero", choices=('auto', 'true', 'false')),
+              "topic's base name contains rect or K is zero", choices=('auto', 'true', 'false')),
     Parameter('depth_encoding', '32FC1', '32FC1: metres, NaN invalid, +Inf beyond max_depth; '
               '16UC1: millimetres, 0 invalid', choices=('32FC1', '16UC1')),
     Parameter('depth_scale', 0.0, "metres per model unit; 0: what the model's scale contract "

@@ -126,7 +126,7 @@ def _check(write: Collection[str], depth_scale: float, max_depth: float, max_poi
 
 def _prepare(output: Path, write: Collection[str], overwrite: bool) -> None:
     try:
-        if not overwrite and output.is_dir() and any(output.iterdir()):
+        if not overwrite and any(path.is_file() for path in output.rglob('*')):
             raise PredictError(f'{output} holds files already: give another --output, or '
                                '--overwrite to replace those of the same names')
         output.mkdir(parents=True, exist_ok=True)

@@ -55,13 +55,15 @@ def start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
 
 
 def replay(bag: str, rate: str, loop: bool, image: str) -> list[LaunchDescriptionEntity]:
-    """Return `ros2 bag play` where it is installed, else the package's own player."""
+    """Return `ros2 bag play` where it and MCAP are installed, else the package's own player."""
     try:
-        get_package_prefix('ros2bag')
+        for package in ('ros2bag', 'rosbag2_storage_mcap'):  # Humble comes without the second
+            get_package_prefix(package)
     except PackageNotFoundError:
         info = image.rsplit('/', 1)[0] + '/camera_info'
         return [
-            LogInfo(msg='ros2 bag is not installed: depth_estimation bag play replays'),
+            LogInfo(msg='ros2 bag is not installed, or not its MCAP storage: depth_estimation bag play '
+                        'replays'),
             Node(package='depth_estimation_ros', executable='depth_estimation', output='screen',
                  arguments=['bag', 'play', bag, '--rate', rate, '--wait-for', image, info,
                             *(['--loop'] if loop else [])])]

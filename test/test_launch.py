@@ -176,6 +176,19 @@ def test_rviz_starts_in_the_same_namespace(depth_launch, installed, monkeypatch)
     assert sum(isinstance(action, Node) for action in actions) == 2
 
 
+@pytest.mark.parametrize(('there', 'player'), [
+    (('ros2bag', 'rosbag2_storage_mcap'), ExecuteProcess), (('ros2bag',), Node), ((), Node)])
+def test_a_kitti_bag_is_played_by_what_can_read_it(monkeypatch, there, player):
+    kitti = load('kitti')
+
+    def prefix(name):
+        if name not in there:
+            raise kitti.PackageNotFoundError(name)
+
+    monkeypatch.setattr(kitti, 'get_package_prefix', prefix)
+    assert type(kitti.replay('bag', '1.0', False, '/camera/image')[-1]) is player
+
+
 @pytest.fixture
 def nav2_launch(monkeypatch):
     """Return the launch file as a module, on a machine with tf2_ros."""

@@ -242,7 +242,7 @@ def _size(file: Path, reading: Reading,
           shape: list[int | str | None]) -> tuple[tuple[int, int], int | None]:
     """Return the input's (width, height) and its multiple, None where the file fixes a side."""
     size, fixed = reading.input_size, [side if _fixed(side) else None for side in shape[:1:-1]]
-    words = 'x'.join(str(side or 'any') for side in fixed)
+    words = 'x'.join(str(side or 'any') for side in fixed) if any(fixed) else 'any size'
     if size is None and None in fixed:
         raise ModelError(f"'{file}' has no input_size, and the network takes {words}: set it, "
                          'for example, to input_size: 640x192')
