@@ -29,6 +29,9 @@ OUTSIDE = -2.0  # pixels; a place that no picture has
 
 LENS_MODELS = {'plumb_bob': (4, 5), 'rational_polynomial': (8, 12, 14), 'equidistant': (4,),
                'fisheye': (4,)}
+# A focal length is within this many times the picture's side, and this part of it.
+WIDEST = 1000.0
+FISHEYES = ('equidistant', 'fisheye')  # no pinhole even without distortion: r = f theta
 
 
 class CameraError(ValueError):
@@ -66,6 +69,13 @@ class PinholeCamera:
     cy: float
     lens: Lens | None = None
 
+    def is_nearly(self, other: PinholeCamera) -> bool:
+        """Return whether no pixel of the picture is seen more than 0.1 px elsewhere."""
+        same = replace(other, fx=self.fx, fy=self.fy, cx=self.cx, cy=self.cy) == self
+        return same and max(
+            abs(other.fx / self.fx - 1) * self.width, abs(other.fy / self.fy - 1) * self.height,
+            abs(other.cx - self.cx), abs(other.cy - self.cy)) < 0.1
+
     def resized(self, width: int, height: int) -> PinholeCamera:
         """Return the camera of the same view at another size (image_pipeline's resize rule)."""
         sx, sy = width / self.width, height / self.height
@@ -100,7 +110,7 @@ class PinholeCamera:
         new = np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]], np.float64)
         d = np.array(self.lens.d, np.float64)
         size = (self.width, self.height)
-        fisheye = self.lens.model in ('equidistant', 'fisheye')
+        fisheye = self.lens.model in FISHEYES
         undo = (cv2.fisheye if fisheye else cv2).initUndistortRectifyMap
         u, v = undo(k, d, r, new, size, cv2.CV_32FC1)
         where = np.stack([u, v], axis=-1)
@@ -209,7 +219,11 @@ class Calibration:
         They are when there is no distortion to undo, when the topic's name says so, or when only
         P is given (KITTI odometry bags). P > 0 proves nothing: every calibrated camera fills it.
         """
-        return (not any(self.d) or 'rect' in topic.rsplit('/', 1)[-1] or self.k[0] == 0)
+        return (not self._bent or 'rect' in topic.rsplit('/', 1)[-1] or self.k[0] == 0)
+
+    @property
+    def _bent(self) -> bool:
+        return any(self.d) or self.model in FISHEYES
 
     def image_size(self) -> tuple[int, int]:
         """Return the width and height of the images it describes, after roi and binning."""
@@ -259,9 +273,12 @@ class Calibration:
             return fx * sx, fy * sy, (cx - x) * sx, (cy - y) * sy
 
         lens = None
-        if not rectified and (any(self.d) or grid is not None):
+        if not rectified and (self._bent or grid is not None):
             lens = self._lens(shrink(raw[0], raw[4], raw[2], raw[5]))
         fx, fy, cx, cy = shrink(fx, fy, cx, cy)
+        if not (width / WIDEST < fx < width * WIDEST and height / WIDEST < fy < height * WIDEST):
+            raise CameraError(f'its focal lengths, {fx:g} and {fy:g} pixels, are those of no '
+                              f'camera with {width}x{height} pixels: calibrate it again')
         return PinholeCamera(width, height, fx, fy, cx, cy, lens)
 
     def _lens(self, intrinsics: tuple[float, float, float, float]) -> Lens:

@@ -263,6 +263,9 @@ class DepthEstimator:
             where = camera.rectification_map()
             last = np.array([camera.width - 1, camera.height - 1], np.float32)
             visible &= ((where >= -0.5) & (where <= last + 0.5)).all(-1).astype(np.uint8)
+            if not visible.any():
+                raise CameraError('nothing of the rectified picture lies in the raw one: its K, '
+                                  'D, R and P do not belong together, calibrate the camera again')
             unlens = torch.from_numpy(where * (2 / last) - 1)[None].to(self.device)
         published, grid = camera.rectified(), camera.windowed(window).resized(width, height)
         if publish_size == 'network':

@@ -15,6 +15,7 @@ import threading
 import traceback
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from lifecycle_msgs.srv import ChangeState
 import numpy as np
 import rclpy
 from rclpy.clock import Clock, ClockType
@@ -180,7 +181,7 @@ class DepthNode(LifecycleNode):
 
     def _guard_transitions(self) -> None:
         """Answer a transition that is not possible; rclpy raises out of spin (rclpy #1209)."""
-        [service] = (s for s in self.services if s.srv_name.endswith('/change_state'))
+        [service] = (s for s in self.services if s.srv_type is ChangeState)
         inner = service.callback
 
         def guarded(request, response):

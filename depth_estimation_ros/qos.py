@@ -60,7 +60,7 @@ class MatchedSubscription:
                              f'{value!r} is no such policy') from None
 
     def rematch(self) -> None:
-        """Subscribe anew where the publishers ask for another profile."""
+        """Subscribe anew where the publishers want another profile; ValueError if it is none."""
         offers = [p.qos_profile for p in self._node.get_publishers_info_by_topic(self._topic)]
         reliability, durability = ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE
         if any(o.reliability == ReliabilityPolicy.BEST_EFFORT for o in offers):
@@ -77,12 +77,16 @@ class MatchedSubscription:
             return
         self.destroy()
         self._profile = (reliability, durability)
-        self._subscription = self._node.create_subscription(
-            *self._arguments,
-            QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=self._overrides['depth'],
-                       reliability=reliability, durability=durability),
-            event_callbacks=SubscriptionEventCallbacks(
-                incompatible_qos=self._on_incompatible, use_default_callbacks=False))
+        try:
+            self._subscription = self._node.create_subscription(
+                *self._arguments,
+                QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=self._overrides['depth'],
+                           reliability=reliability, durability=durability),
+                event_callbacks=SubscriptionEventCallbacks(
+                    incompatible_qos=self._on_incompatible, use_default_callbacks=False))
+        except Exception as error:  # rclpy's answers to overrides are of many types
+            raise ValueError(f'the QoS of {self._topic} is no good, see the parameters '
+                             f'qos_overrides.{self._topic}.subscription.*: {error}') from error
 
     def _on_incompatible(self, event) -> None:
         policy = _policy_name(event)

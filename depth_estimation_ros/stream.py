@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+import contextlib
 from dataclasses import dataclass
 import threading
 import time
@@ -29,6 +30,9 @@ IMAGE_TIMEOUT = 5.0
 OTHER_CLOCK = 60.0
 # Clocks of two synchronised hosts differ by less (seconds): a stamp beyond is from the future.
 CLOCK_JITTER = 0.1
+# A simulated clock moves in steps: 40 ticks a second at five times the speed are 0.125 s apart.
+CLOCK_STEP = 1.0
+RAW, COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
 
 # What was published reaches its readers before the publisher goes, or has had its chance.
 LAST_MESSAGE = Duration(seconds=0.5)
@@ -168,23 +172,38 @@ class CameraStream:
 
     def _no_image(self) -> str:
         sentence = f'{self.image_topic}: no image for {IMAGE_TIMEOUT:g} s'
-        if self._node.count_publishers(self.image_topic):
+        kind, other_kind = (COMPRESSED, RAW) if self._compressed else (RAW, COMPRESSED)
+        kinds = self._kinds(self.image_topic)
+        if kind in kinds:
             return f'{sentence}, though there is a publisher: does the camera run?'
+        base, _, last = self.base_topic.rpartition('/')
+        if last == 'compressed' and COMPRESSED in self._kinds(self.base_topic):
+            return (f'{sentence}, but compressed ones: remap {self._prefix}image to {base} and '
+                    'set image_transport to compressed')
+        if kinds:
+            return (f'{sentence}, for what is published there is {", ".join(sorted(kinds))}: '
+                    f'remap {self._prefix}image to the topic of your camera')
         other = self.base_topic if self._compressed else f'{self.base_topic}/compressed'
-        if self._node.count_publishers(other):
+        if other_kind in self._kinds(other):
             transport = 'raw' if self._compressed else 'compressed'
             return (f'{sentence} and no publisher, but there is one on {other}: set '
                     f'image_transport to {transport}')
-        kind = 'sensor_msgs/msg/CompressedImage' if self._compressed else 'sensor_msgs/msg/Image'
         return (f'{sentence} and no publisher: remap {self._prefix}image to the topic of your '
                 'camera'
                 + self._seen(kind, self.image_topic))
 
+    def _kinds(self, topic: str) -> set[str]:
+        return {p.topic_type for p in self._node.get_publishers_info_by_topic(topic)}
+
     def _seen(self, kind: str, but: str) -> str:
         """Return in brackets which other topics of a type somebody publishes."""
         own = {publisher.topic_name for publisher in self._node.publishers} | {but}
-        seen = sorted(name for name, kinds in self._node.get_topic_names_and_types()
-                      if kind in kinds and name not in own and self._node.count_publishers(name))
+        seen = []
+        for name, kinds in sorted(self._node.get_topic_names_and_types()):
+            # What is no ROS writer may have a name that rclpy refuses.
+            with contextlib.suppress(ValueError):
+                if kind in kinds and name not in own and self._node.count_publishers(name):
+                    seen.append(name)
         return f' (there are: {", ".join(seen[:5])})' if seen else ''
 
     @property
@@ -288,8 +307,11 @@ class CameraStream:
         key = (info, width, height, self._parameters.settings.rectified)
         if self._camera is None or self._camera[0] != key:
             rectified = self._parameters.settings.rectified
-            self._camera = key, info.camera(width, height, rectified == 'true' or (
+            camera = info.camera(width, height, rectified == 'true' or (
                 rectified == 'auto' and info.is_rectified(self.base_topic)))
+            if self._camera and self._camera[1].is_nearly(camera):
+                camera = self._camera[1]  # an autofocus: what was made for it goes on
+            self._camera = key, camera
         return self._camera[1]
 
     def ranges(self, header, frames: Frames) -> Ranges | Declined | None:
@@ -327,10 +349,13 @@ class CameraStream:
 
     def _age(self, stamp) -> float | None:
         """Return the seconds since `stamp` on the node's clock, None where clocks disagree."""
-        now = self._node.get_clock().now().nanoseconds
+        clock = self._node.get_clock()
+        now = clock.now().nanoseconds
         age = (now - stamp.sec * 10**9 - stamp.nanosec) * 1e-9
         if -CLOCK_JITTER <= age <= OTHER_CLOCK:
             return age
+        if clock.ros_time_is_active and -CLOCK_STEP <= age < 0 < now:
+            return 0.0
         if now == 0:
             self.complaints.raise_('clock', '/clock: use_sim_time is set but nothing comes, so '
                                    'no age is known: play the bag with --clock')

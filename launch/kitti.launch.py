@@ -62,8 +62,8 @@ def replay(bag: str, rate: str, loop: bool, image: str) -> list[LaunchDescriptio
     except PackageNotFoundError:
         info = image.rsplit('/', 1)[0] + '/camera_info'
         return [
-            LogInfo(msg='ros2 bag is not installed, or not its MCAP storage: depth_estimation bag play '
-                        'replays'),
+            LogInfo(msg='ros2 bag is not installed, or not its MCAP storage: depth_estimation bag '
+                        'play replays'),
             Node(package='depth_estimation_ros', executable='depth_estimation', output='screen',
                  arguments=['bag', 'play', bag, '--rate', rate, '--wait-for', image, info,
                             *(['--loop'] if loop else [])])]

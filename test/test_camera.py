@@ -60,6 +60,7 @@ def test_the_three_kitti_flavours_are_one_camera():
     (RAW, '/kitti/camera_color/left/image_rect_color', True),
     (replace(RAW, k=(0.0,) * 9), '/kitti/camera_color_left/image', True),
     (replace(RAW, d=(0.0,) * 5), '/camera/image_raw', True),
+    (replace(RAW, d=(0.0,) * 4, model='equidistant'), '/camera/image_raw', False),
 ])
 def test_auto_tells_rectified_pixels(calibration, topic, rectified):
     assert calibration.is_rectified(topic) is rectified
@@ -68,6 +69,21 @@ def test_auto_tells_rectified_pixels(calibration, topic, rectified):
 def test_only_k_serves_rectified_pixels_where_p_is_empty():
     camera = replace(RECT, p=(0.0,) * 12).camera(1242, 375, rectified=True)
     assert camera == PinholeCamera(1242, 375, 721.5, 721.5, 609.6, 172.9)
+
+
+def test_a_fisheye_without_distortion_is_no_pinhole():
+    ideal = replace(RECT, d=(0.0,) * 4, model='equidistant', p=(0.0,) * 12)
+    where = ideal.camera(1242, 375, ideal.is_rectified('image_raw')).rectification_map()
+    angle = np.arctan((1000 - 609.6) / 721.5)  # r = f theta
+    assert where[173, 1000, 0] == pytest.approx(609.6 + 721.5 * angle, abs=0.1)
+
+
+def test_a_hair_of_an_autofocus_is_the_same_camera():
+    camera = RAW.camera(1242, 375, rectified=True)
+    assert camera.is_nearly(replace(camera, fx=camera.fx + 0.02, cx=camera.cx - 0.05))
+    assert not camera.is_nearly(replace(camera, fx=camera.fx + 0.2))
+    assert not camera.is_nearly(replace(camera, cy=camera.cy + 0.2))
+    assert not camera.is_nearly(RAW.camera(1242, 375, rectified=False))
 
 
 def test_binning_and_region_come_before_the_comparison_of_sizes():
@@ -94,6 +110,7 @@ def test_region_and_binning_move_the_lens_with_the_grid():
     (replace(RECT, k=(0.0,) * 9, p=(0.0,) * 12), 'not calibrated'),
     (replace(RECT, k=(float('nan'),) * 9), 'NaN'),
     (replace(RECT, p=projection(float('inf'), 721.5, 609.6, 172.9)), 'infinity'),
+    (replace(RECT, p=projection(6.95e-310, 721.5, 609.6, 172.9)), 'focal lengths'),  # no double
     (replace(RECT, width=0, height=0), '0x0'),
     (replace(RECT, width=640, height=480), '640x480'),
     (replace(RECT, d=(0.1,), model='plumb_bob'), 'coefficients'),

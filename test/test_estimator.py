@@ -395,6 +395,14 @@ def test_a_lens_is_undone_to_within_a_pixel():
     assert np.isnan(estimate.depth).any() == bool((camera_blind(camera, lens)).any())
 
 
+def test_a_lens_that_leaves_nothing_of_the_picture_is_refused():
+    elsewhere = Lens('plumb_bob', (185.6, 0, 9e4, 0, 184.3, 31.5, 0, 0, 1), (0,) * 5,
+                     tuple(np.eye(3).ravel()))
+    with pytest.raises(CameraError, match='nothing of the rectified picture lies in the raw one'):
+        estimator().estimate([(picture(np.full((64, 128), 99.0)),
+                               replace(CAMERA, lens=elsewhere))], ALL)
+
+
 def camera_blind(camera, lens):
     """Return which rectified pixels lie outside of the raw picture."""
     where = replace(camera, lens=lens).rectification_map()

@@ -83,6 +83,7 @@ def test_no_camera_info(robot):
     (dict(width=0, height=0, k=[0.0] * 9, p=[0.0] * 12, r=[0.0] * 9, d=[]), 'not calibrated'),
     (dict(p=[float('nan')] * 12), 'NaN'),
     (dict(k=[float('inf')] * 9), 'infinity'),
+    (dict(p=[6.95e-310, 0.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0]), 'focal lengths'),
     (dict(width=640, height=480), '640x480'),
     (dict(width=0, height=0), '0x0'),
     (dict(d=[0.1, 0.0, 0.0, 0.0, 0.0], distortion_model='thin_plate'), 'thin_plate'),

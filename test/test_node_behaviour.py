@@ -488,6 +488,20 @@ def test_remapping_the_image_moves_its_camera_info(parameters):
         stop(node, robot)
 
 
+def test_a_compressed_topic_as_image_is_told_from_a_missing_one(parameters):
+    node = NodeProcess(parameters, ['-r', 'image:=/cam/image_raw/compressed', '-r',
+                                    '~/change_state:=/manager/change_state'])
+    robot = Robot(node, outputs=())
+    publisher = robot.node.create_publisher(CompressedImage, '/cam/image_raw/compressed', 1)
+    try:
+        assert robot.wait_status(
+            'compressed ones: remap image to /cam/image_raw and set image_transport to '
+            'compressed', 15).message.startswith('/cam/image_raw/compressed: no image for 5 s')
+    finally:
+        robot.node.destroy_publisher(publisher)
+        stop(node, robot)
+
+
 def test_camera_info_has_an_override_of_its_own(parameters):
     node, robot = start(parameters, ['-r', 'image:=/front/image_raw',
                                      '-r', 'camera_info:=/elsewhere/info'],
@@ -553,7 +567,8 @@ def test_quality_of_service_can_be_overridden(parameters):
 
 
 @pytest.mark.parametrize('name, value', [
-    ('/image.subscription.reliability', 'sometimes'), ('/image.subscription.depth', -1),
+    ('/image.subscription.reliability', 'sometimes'),
+    ('/image.subscription.reliability', 'unknown'), ('/image.subscription.depth', -1),
     ('/image.subscription.durability', True), ('/points.publisher.reliability', 'sometimes'),
     ('/points.publisher.depth', 'ten')])
 def test_an_override_that_is_no_good_is_refused_and_leaves_nothing(parameters, name, value):
@@ -613,6 +628,9 @@ def test_sim_time_ages_follow_the_clock(parameters):
         robot.ask(image(PICTURE), stamp=1000 * 10**9 - 2 * 10**8)
         values = robot.values()
         assert float(values['age p50 (ms)']) == pytest.approx(200, abs=1)
+        robot.ask(image(PICTURE), stamp=1000 * 10**9 + 5 * 10**8)  # between two ticks: age 0
+        robot.wait_value('frames processed', '2')
+        assert float(robot.values()['age p50 (ms)']) in (0.0, pytest.approx(100, abs=1))
     finally:
         stop(node, robot)
 

@@ -212,7 +212,7 @@ def test_bad_input_is_one_sentence(film, weights, tmp_path):
             ([tmp_path / 'nothing'], {}, 'holds no images'),
             ([tmp_path / 'absent.mp4'], {}, 'absent.mp4 is not there')):
         with pytest.raises(ValueError) as error:
-            run(inputs, weights, output, **options)  # a failed run leaves nothing in the next one's way
+            run(inputs, weights, output, **options)  # none is in the next one's way
         assert said in str(error.value) and '\n' not in str(error.value)
     with pytest.raises(ValueError, match='file cannot be made a folder'):
         run([film], weights, tmp_path / 'file')
