@@ -8,8 +8,10 @@ Torch and ROS take seconds to import: each command imports what it needs when it
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 from pathlib import Path
+import re
 import signal
 import sys
 
@@ -26,6 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
     name, run = chosen.pop('name'), chosen.pop('run')
     if name == 'camera':
         chosen['ros_arguments'] = ros_arguments
+    with contextlib.suppress(ValueError):  # not in a thread
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # half a file is removed
     try:
         said = run(**chosen)
     except ModuleNotFoundError as error:
@@ -164,9 +168,12 @@ def _bag(commands) -> None:
     synthesize.add_argument('--seed', type=int, default=0, help='another seed, another street')
     synthesize.add_argument('--frames', type=int, default=40, help='default 40')
     synthesize.add_argument('--rate', type=float, default=10.0, metavar='HZ', help='default 10')
-    synthesize.add_argument('--size', default='640x192', metavar='WxH', help='default 640x192')
-    synthesize.add_argument('--fov', type=float, default=82.0, metavar='DEGREES',
-                            help='horizontal field of view (default 82)')
+    synthesize.add_argument('--size', default='', metavar='WxH',
+                            help="default 640x192, or the calibration's")
+    synthesize.add_argument('--camera', default='', metavar='YAML',
+                            help='calibration; the street is seen as its rectified pictures')
+    synthesize.add_argument('--fov', type=float, metavar='DEGREES',
+                            help='horizontal field of view (default 82, where no --camera is)')
     synthesize.add_argument('--kind', default='', metavar='STREET',
                             help="open, residential, narrow, avenue, jam, motorway, 'car park', "
                             'wood, village or square (default: as the seed has it)')
@@ -348,26 +355,27 @@ def _bag_from_video(source: str, path: str, camera: str, fov: float, topic: str)
     return info(path)
 
 
-def _bag_synthesize(path: str, size: str, fov: float, height: float, pitch: float, roll: float,
-                    lidar: bool, device: str, **plan) -> str:
+def _bag_synthesize(path: str, size: str, camera: str, fov: float | None, height: float,
+                    pitch: float, roll: float, lidar: bool, device: str, **plan) -> str:
     from math import radians
 
     from depth_estimation_ros.drives import DriveError
     from depth_estimation_ros.drives.bag import info
-    from depth_estimation_ros.drives.folder import find_optics
     from depth_estimation_ros.drives.synthetic.bag import synthesize
-    from depth_estimation_ros.drives.synthetic.drive import Mount, Plan, SyntheticDrive
+    from depth_estimation_ros.drives.synthetic.drive import (
+        Mount, Plan, street_camera, SyntheticDrive)
     from depth_estimation_ros.progress import progress
-    width, _, rows = size.partition('x')
-    if not (width.isdigit() and rows.isdigit() and 32 <= int(width) <= 8192
-            and 32 <= int(rows) <= 8192):
+    from depth_estimation_ros.runtime import find_device
+    sides = tuple(map(int, size.split('x'))) if re.fullmatch(r'[0-9]{2,4}x[0-9]{2,4}', size) else (
+        None if not size else (0, 0))
+    if sides and not 32 <= min(sides) <= max(sides) <= 8192:
         raise DriveError(f'--size {size} is not two whole numbers like 640x192, each from 32 to '
                          '8192')
     if not 0.2 <= height <= 10:
         raise DriveError(f'--height {height:g} is not from 0.2 to 10 metres')
     drive = SyntheticDrive(
         Plan(mount=Mount(height, 0.0, radians(pitch), radians(roll)), **plan),
-        find_optics('', fov, None).camera(int(width), int(rows)), device)
+        street_camera(camera, fov, sides), str(find_device(device)))
     synthesize(drive, path, lidar, progress=lambda numbers: progress(
         numbers, len(drive), 'render'))
     return info(path)

@@ -37,7 +37,6 @@ START_TIMEOUT = 120.0  # seconds; importing torch from a cold disk takes its tim
 OUTPUTS = ('/depth/image_rect', '/depth/camera_info', '/depth/confidence', '/points',
            '/diagnostics')
 MAX_FRAMES = 200  # a demo, kept in memory
-SIZE, FIELD_OF_VIEW = (640, 192), 82.0  # of the generated street's camera
 
 
 class DemoError(ValueError):
@@ -62,7 +61,12 @@ def run(model: str, weights: str, input_size: str, images: str, camera: str, fov
     output.mkdir(parents=True, exist_ok=True)
     source, recording = output / 'input', output / 'output'
     for old in (source, recording):
+        if old.exists() and not (old / 'metadata.yaml').is_file():
+            raise DemoError(f'{old} is in the way and no bag of an earlier demo: give another '
+                            '--output')
         shutil.rmtree(old, ignore_errors=True)
+    for sheet in output.glob('[0-9][0-9][0-9][0-9].jpg'):
+        sheet.unlink()
     began = time.monotonic()
     topic, speed = _make_bag(images, camera, fov, source, rate, seed, frames)
     made = time.monotonic() - began
@@ -98,9 +102,10 @@ def _make_bag(images: str, camera: str, fov: float, path: Path, rate: float, see
     """Write the input bag; return its image topic and how fast it is to be played."""
     if not images:
         from depth_estimation_ros.drives.synthetic.bag import IMAGE, synthesize
-        from depth_estimation_ros.drives.synthetic.drive import Plan, SyntheticDrive
+        from depth_estimation_ros.drives.synthetic.drive import (
+            Plan, street_camera, SyntheticDrive)
         drive = SyntheticDrive(Plan(seed=seed, frames=frames, rate=rate),
-                               find_optics('', FIELD_OF_VIEW, None).camera(*SIZE))
+                               street_camera(camera, fov or None, None))
         synthesize(drive, path, False, progress=lambda numbers: progress(
             numbers, len(drive), 'generate a street'))
         return IMAGE, 1.0

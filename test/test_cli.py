@@ -54,6 +54,14 @@ def test_a_parameter_file_that_is_not_there_is_one_sentence():
     assert len(ours) == 1 and ours[0].startswith('depth_node: ')
 
 
+def test_demo_removes_no_files_but_its_own(tmp_path):
+    (tmp_path / 'input').mkdir()
+    (tmp_path / 'input/thesis.tex').write_text('mine')
+    done = command('demo', '--output', tmp_path)
+    assert done.returncode == 1 and 'input is in the way and no bag' in done.stderr
+    assert (tmp_path / 'input/thesis.tex').read_text() == 'mine'
+
+
 def test_demo_generates_a_street_and_judges_what_the_node_made_of_it(tmp_path):
     done = command('demo', '--frames', 6, '--rate', 2, '--output', tmp_path)
     assert done.returncode == 0, done.stderr

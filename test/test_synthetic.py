@@ -2,12 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Synthetic drives: exact depth, equal from equal seeds, and what a LiDAR and a bag hold."""
 from dataclasses import replace
+import subprocess
+import sys
+import time
 
 from depth_estimation_ros.camera import PinholeCamera
 from depth_estimation_ros.cli import main
 from depth_estimation_ros.drives import DriveError
 from depth_estimation_ros.drives.kitti import project_velodyne
-from depth_estimation_ros.drives.synthetic.drive import LIDAR_MOUNT, Plan, SyntheticDrive
+from depth_estimation_ros.drives.synthetic.drive import (
+    LIDAR_MOUNT, Plan, street_camera, SyntheticDrive)
 from depth_estimation_ros.drives.synthetic.frames import Mount
 from depth_estimation_ros.drives.synthetic.light import random_light
 from depth_estimation_ros.drives.synthetic.mesh import join, quads
@@ -16,9 +20,11 @@ from depth_estimation_ros.drives.synthetic.render import Renderer, Views
 from depth_estimation_ros.drives.synthetic.sensor import expose, Sensor
 from depth_estimation_ros.drives.synthetic.streets import KINDS
 from depth_estimation_ros.drives.synthetic.textures import Texture
+from harness import REPOSITORY
 import numpy as np
 import pytest
 import torch
+import yaml
 
 CAMERA = PinholeCamera(160, 96, 90.0, 95.0, 78.0, 45.0)
 # World (x ahead, y left, z up) to optical frame (right, down, ahead).
@@ -147,6 +153,24 @@ def test_the_camera_moves_at_its_speed(drive):
     assert first.position[2] == pytest.approx(drive.plan.mount.height, abs=0.05)
 
 
+def test_the_camera_has_one_place_on_the_car(drive):
+    places = []
+    for number in (0, 10, 19):
+        turn, position = drive.car(number)
+        frame = drive.frame(number)
+        places.append(turn.T @ (frame.position - position))
+        # and the car is on the road
+        assert np.linalg.norm(position - drive.street.spine.at(
+            drive.speed * number / drive.plan.rate, drive._lane[0])) < 0.2
+    np.testing.assert_allclose(places, [[0, 0, drive.plan.mount.height]] * 3, atol=1e-9)
+
+
+def test_nothing_stands_where_the_car_drives():
+    # A lorry was parked across the lane.
+    parked = SyntheticDrive(Plan(seed=3, kind='car park'), CAMERA)
+    assert np.median(parked.frame(0).depth) > 2
+
+
 def test_the_lidar_sees_what_the_camera_sees(drive):
     frame, scan = drive.frame(5), drive.scan(5)
     turn, position = drive.car(5)
@@ -162,6 +186,7 @@ def test_the_lidar_sees_what_the_camera_sees(drive):
     # A pixel of so small a picture spans more of the road than the LiDAR's noise.
     assert both.sum() > 2000 and np.median(np.abs(ratio - 1)) < 0.05
     assert np.linalg.norm(scan[:, :3], axis=1).max() < 100.5
+    assert 0 <= scan[:, 3].min() < scan[:, 3].max() <= 1
 
 
 @pytest.mark.parametrize('kind', KINDS)
@@ -183,7 +208,8 @@ def test_height_pitch_and_roll_are_those_of_the_mount():
 
 @pytest.mark.parametrize('changes, word', [
     ({'kind': 'river'}, 'river'), ({'frames': 0}, 'frame'), ({'rate': 0.0}, 'rate'),
-    ({'frames': 5000, 'rate': 1.0}, 'longer')])
+    ({'frames': 5000, 'rate': 1.0}, 'longer'), ({'seed': -1}, 'seed'),
+    ({'speed': float('nan')}, 'speed'), ({'mount': Mount(1.6, pitch=float('nan'))}, 'pitched')])
 def test_what_cannot_be_driven_is_said(changes, word):
     with pytest.raises(DriveError, match=word):
         SyntheticDrive(replace(Plan(), **changes), CAMERA)
@@ -208,5 +234,33 @@ def test_a_bag_holds_what_a_robot_records_and_the_truth(tmp_path, capsys):
         both = (depth > 0) & (sparse > 0)
         assert both.sum() > 1000
         assert np.median(np.abs(sparse[both] / depth[both] - 1)) < 0.03
-    assert main(['bag', 'synthesize', str(bag), '--size', 'big']) == 1
-    assert '--size big' in capsys.readouterr().err
+    for wrong, words in ((('--size', 'big'), '--size big'), (('--size', '4096x4096'), 'million'),
+                         (('--fov', '0'), 'give --camera'), (('--device', 'foo'), "'foo'")):
+        assert main(['bag', 'synthesize', str(bag), *wrong]) == 1
+        assert words in capsys.readouterr().err
+
+
+def test_a_calibration_is_the_camera_of_the_street(tmp_path):
+    file = tmp_path / 'camera.yaml'
+    file.write_text(yaml.safe_dump({
+        'image_width': 320, 'image_height': 128, 'distortion_model': 'plumb_bob',
+        'camera_matrix': {'data': [200.0, 0, 170.0, 0, 210.0, 60.0, 0, 0, 1]},
+        'distortion_coefficients': {'data': [0.0] * 5},
+        'rectification_matrix': {'data': [1.0, 0, 0, 0, 1, 0, 0, 0, 1]},
+        'projection_matrix': {'data': [200.0, 0, 170, 0, 0, 210, 60, 0, 0, 0, 1, 0]}}))
+    assert street_camera(str(file), None, None) == PinholeCamera(320, 128, 200, 210, 170, 60)
+    assert street_camera(str(file), None, (640, 256)).fx == 400
+    assert street_camera('', None, None).width == 640
+    with pytest.raises(DriveError, match='give one of them'):
+        street_camera(str(file), 82.0, None)
+
+
+def test_sigterm_leaves_nothing_half_made(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, '-m', 'depth_estimation_ros.cli', 'bag', 'synthesize',
+         str(tmp_path / 'bag'), '--frames', '200', '--size', '160x96'], cwd=REPOSITORY)
+    while not list(tmp_path.iterdir()):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.terminate()
+    assert process.wait(30) == 130 and not list(tmp_path.iterdir())

@@ -84,6 +84,7 @@ def find_optics(camera: str, fov: float, source) -> Optics:
     Return the optics that the user gave for a source, else what it brings itself.
 
     :param camera: path of a calibration file, or empty. fov: degrees, or 0 for none.
+        source: a recording, or None.
     :raises DriveError: neither is known, both are given, or one is no good.
     """
     if camera and fov:
@@ -97,10 +98,11 @@ def find_optics(camera: str, fov: float, source) -> Optics:
                              'degrees from the left to the right edge, 1 to 170')
         return Optics(f'--fov {fov:g}, a guess: square pixels, no distortion, centre in the '
                       'middle; the metres are as good as this guess', fov=fov)
-    own = source.optics()
+    own = source and source.optics()
     if own is None:
+        of = f' of {source.path}' if source else ''
         raise DriveError(
-            f'nothing is known of the camera of {source.path}, and without it there are no metres:'
+            f'nothing is known of the camera{of}, and without it there are no metres:'
             ' give --camera CAMERA.YAML (as camera_calibration writes it), or --fov DEGREES '
             '(guessed horizontal field of view; phones have about 65)')
     return own

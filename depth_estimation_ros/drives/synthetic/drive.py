@@ -12,6 +12,7 @@ import torch
 
 from depth_estimation_ros.camera import PinholeCamera
 from depth_estimation_ros.drives import DriveError
+from depth_estimation_ros.drives.folder import find_optics
 from depth_estimation_ros.drives.synthetic.frames import Frame, Mount, pose, Spot, take
 from depth_estimation_ros.drives.synthetic.objects import library
 from depth_estimation_ros.drives.synthetic.render import Renderer, Views
@@ -23,8 +24,10 @@ from depth_estimation_ros.drives.synthetic.streets import KINDS, random_street
 BEAMS = np.linspace(2.0, -24.8, 64)
 TURN = 1800
 REACH, SPREAD = 100.0, 0.02
+HALF = 1.0  # what our car takes of the road to each side, metres
 LIDAR_MOUNT = np.array([-0.27, 0.0, 0.08])  # from the camera, in the car's axes
-FLAT = Mount(height=0.0)
+SIZE, FIELD_OF_VIEW = (640, 192), 82.0  # of a camera of which nothing is said
+MOST_PIXELS = 1 << 23  # a picture takes 340 bytes a pixel while it is drawn
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,18 @@ class Plan:
     sensor: Sensor | None = None  # None: any camera, as the seed has it
 
 
+def street_camera(camera: str, fov: float | None, size: tuple[int, int] | None) -> PinholeCamera:
+    """
+    Return the camera of a calibration file (its rectified grid), or of a field of view (degrees).
+
+    size: width and height; None: the file's, or SIZE. Raises DriveError.
+    """
+    optics = find_optics(camera, FIELD_OF_VIEW if fov is None and not camera else fov or 0.0, None)
+    if size is None:
+        size = optics.known.image_size() if optics.known else SIZE
+    return optics.camera(*size).rectified()
+
+
 class SyntheticDrive:
     """
     A drive as `plan` says, seen by `camera` (a pinhole camera without a lens).
@@ -57,9 +72,15 @@ class SyntheticDrive:
         if plan.kind and plan.kind not in KINDS:
             raise DriveError(f"there is no street of kind '{plan.kind}': say one of "
                              f'{", ".join(KINDS)}')
-        if plan.frames < 1 or not 0 < plan.rate <= 1000 or plan.speed < 0:
-            raise DriveError('a drive takes at least one frame, a rate from above 0 to 1000 Hz '
-                             'and a speed of 0 or more')
+        if plan.frames < 1 or not 0 < plan.rate <= 1000 or not plan.speed >= 0 or plan.seed < 0:
+            raise DriveError('a drive takes at least one frame, a rate from above 0 to 1000 Hz, '
+                             'a speed of 0 or more and a seed of 0 or more')
+        if not (abs(plan.mount.pitch) <= math.pi / 2 and abs(plan.mount.roll) <= math.pi):
+            raise DriveError('a camera is pitched by -90 to 90 and rolled by -180 to 180 degrees')
+        if camera.width * camera.height > MOST_PIXELS:
+            raise DriveError(f'{camera.width}x{camera.height} pixels are more than the '
+                             f'{MOST_PIXELS / 2**20:g} million that are drawn at once: take a '
+                             'smaller size')
         rng = np.random.default_rng([plan.seed, 0xD21])
         kind = plan.kind or str(rng.choice(list(KINDS)))
         speed = plan.speed or {'motorway': 20.0, 'open': 14.0, 'wood': 13.0, 'jam': 3.0,
@@ -74,20 +95,22 @@ class SyntheticDrive:
         self.street = random_street(rng, library(plan.seed), kind, max(ROOM, length))
         self._lane = min((lane for lane in self.street.lanes if lane[1] > 0),
                          key=lambda lane: abs(lane[0]), default=self.street.lanes[0])
-        self._make_way()
+        self._make_way(length)
         self._rng = rng
         self._sensor = plan.sensor or replace(Sensor.random(rng), saturation=1.0)
 
-    def _make_way(self) -> None:
-        """Let the traffic on our lane go as fast as we do, and nobody stand where we are."""
-        lane, street = self._lane, self.street
-        kept = []
-        for mover in street.movers:
-            ours = abs(mover.t - lane[0]) < 1.6 and abs(math.sin(mover.yaw)) < 0.5
-            if ours and -7 < mover.s < 9:
-                continue
-            kept.append(replace(mover, speed=self.speed) if ours else mover)
-        street.movers[:] = kept
+    def _make_way(self, length: float) -> None:
+        """Let the traffic on our lane go as fast as we do, and nobody stand where we drive."""
+        lane, kept = self._lane[0], []
+        for mover in self.street.movers:
+            behind, ahead, right, left = mover.place
+            if abs(mover.t - lane) < 1.6 and abs(math.sin(mover.yaw)) < 0.5:
+                if not -7 < mover.s < 9:
+                    kept.append(replace(mover, speed=self.speed))
+            elif (right > lane + HALF or left < lane - HALF
+                  or not mover.speed and (ahead < -4 or behind > length + 4)):
+                kept.append(mover)
+        self.street.movers[:] = kept
 
     def __len__(self) -> int:
         """Return the number of frames."""
@@ -101,9 +124,15 @@ class SyntheticDrive:
         return Spot(self.speed * number / self.plan.rate, self._lane[0], 1)
 
     def car(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return rotation (3, 3), car (x forward, y left, z up) to world, and position (3,)."""
-        optical, position = pose(self.street, self._spot(number), FLAT)
-        return np.stack([optical[2], -optical[0], -optical[1]], 1), position
+        """
+        Return rotation (3, 3), car (x forward, y left, z up) to world, and position (3,).
+
+        It is where the camera has one and the same place on it, within centimetres of the road.
+        """
+        height = self.plan.mount.height
+        optical, position = pose(self.street, self._spot(number), Mount(height))
+        turn = np.stack([optical[2], -optical[0], -optical[1]], 1)
+        return turn, position - height * turn[:, 2]
 
     def __iter__(self) -> Iterator[Frame]:
         """Render the frames, one by one."""
@@ -143,6 +172,7 @@ class SyntheticDrive:
         distance = np.linalg.norm(cloud[:, :3], axis=1)
         keep = (distance < REACH) & (distance > 1.0) & (rng.random(len(cloud)) > 0.05)
         cloud, distance = cloud[keep], distance[keep]
+        cloud[:, 3].clip(0, 1, out=cloud[:, 3])  # a colour is a factor on some surfaces
         cloud[:, :3] *= (1 + rng.normal(0, SPREAD, len(cloud)) / distance)[:, None]
         return cloud.astype(np.float32)
 

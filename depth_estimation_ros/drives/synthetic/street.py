@@ -46,9 +46,10 @@ class Spine:
 
     def place(self, points: np.ndarray) -> np.ndarray:
         """Return s, t and height above the road's level of world points (N, 3)."""
-        away = points[:, None, :2] - self.line[None, :, :2]
-        nearest = (away ** 2).sum(-1).argmin(1)
-        yaw, (x, y) = self.heading[nearest], away[np.arange(len(points)), nearest].T
+        nearest = np.concatenate([
+            ((some[:, None, :2] - self.line[None, :, :2]) ** 2).sum(-1).argmin(1)
+            for some in np.split(points, range(4096, len(points), 4096))])
+        yaw, (x, y) = self.heading[nearest], (points - self.line[nearest])[:, :2].T
         return np.stack([self.s[nearest] + x * np.cos(yaw) + y * np.sin(yaw),
                          y * np.cos(yaw) - x * np.sin(yaw),
                          points[:, 2] - self.line[nearest, 2]], 1)

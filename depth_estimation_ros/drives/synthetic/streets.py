@@ -273,7 +273,7 @@ class Streets(Builder):
         self.people(-lane_half, lane_half, self.rng.integers(0, 5))
         self.traffic(lanes, (30, 90), ('car',), (1, 3))
         for s in (self.between(80, 130),):
-            self.add(self.any('hall'), s + 15, 0, math.pi / 2)
+            self.add(self.any('hall'), s + 15 + self.more, 0, math.pi / 2)
         return lanes
 
     def _square(self):
