@@ -144,7 +144,7 @@ def test_figures_on_unseen_streets(unseen):
     assert unseen['all'] < SYNTHETIC
     assert unseen['ece'] < 0.1
     angles = unseen['angle'].values()
-    assert max(angles) < 1.6 * min(angles)  # on the card's forty streets 1.27
+    assert max(angles) < 1.6 * min(angles)  # on the card's forty streets 1.39
 
 
 # AbsRel as published and median-scaled; bounds are the card's figures and some slack for other
@@ -156,9 +156,9 @@ def test_figures_on_real_frames(shared, name):
              for of, rgb, camera, truth in judge.real_frames(shared) if of == name]
     plain, scaled, trust = (evaluation.mean([f[i] for f in found]) for i in range(3))
     assert plain.abs_rel < REAL[name][0] and scaled.abs_rel < REAL[name][1]
-    if name != 'object':
-        assert trust.area < min(trust.by_range, trust.by_row)
+    # On the annotated frame all three rank alike, to the fourth digit.
+    assert trust.area < min(trust.by_range, trust.by_row) * (1.02 if name == 'annotated' else 1)
 
 
-SYNTHETIC = 0.27  # on ten streets; the card has forty
-REAL = {'annotated': (0.093, 0.112), 'object': (0.203, 0.271), 'drive': (0.308, 0.227)}
+SYNTHETIC = 0.21  # on ten streets; the card has forty
+REAL = {'annotated': (0.092, 0.098), 'object': (0.213, 0.235), 'drive': (0.218, 0.193)}

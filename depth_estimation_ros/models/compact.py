@@ -24,7 +24,7 @@ from depth_estimation_ros.models.contract import Entry, Network, ScaleContract, 
 from depth_estimation_ros.models.monodepth2 import HeadConv2d, load_strictly
 
 # Of the compact.npz beside this file.
-SHA256 = 'c3784f167765687f079b9aad7645ce587098305d86fb29564dd3e829d94e2062'
+SHA256 = '181d999728278e62dc74e14ecf28c0bec786aa99e5ad5ed578b9ec536053f49b'
 
 SCALE = ScaleContract(
     ScaleKind.METRIC_FROM_INTRINSICS, 1.0,
