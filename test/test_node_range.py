@@ -211,7 +211,8 @@ def test_sources_that_contradict_are_one_sentence_and_nothing_jumps(robot):
     robot.wait_message('points', ns(111.8))
     assert agreed == pytest.approx(1.0, abs=0.1)
     against = drive(112, 1.6, 16)  # as if the LiDAR were another one now
-    assert np.ptp(against) < 0.02 and against[-1] == pytest.approx(agreed[-1], abs=0.02)
+    # The last reading that agreed may still be followed, at 10 % a second: by 2 % until then.
+    assert np.ptp(against) < 0.02 and against[-1] == pytest.approx(agreed[-1], abs=0.03)
     assert ns(113.4) in robot.received['points'] and ns(115) not in robot.received['points']
     assert robot.values()['scale state'] == 'stale'
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Synthetic drives: exact depth, equal from equal seeds, and what a LiDAR and a bag hold."""
 from dataclasses import replace
+import signal
 import subprocess
 import sys
 import time
@@ -259,8 +260,9 @@ def test_sigterm_leaves_nothing_half_made(tmp_path):
     process = subprocess.Popen(
         [sys.executable, '-m', 'depth_estimation_ros.cli', 'bag', 'synthesize',
          str(tmp_path / 'bag'), '--frames', '200', '--size', '160x96'], cwd=REPOSITORY)
-    while not list(tmp_path.iterdir()):
+    while not list(tmp_path.rglob('*.mcap')):
         assert process.poll() is None
         time.sleep(0.05)
     process.terminate()
-    assert process.wait(30) == 130 and not list(tmp_path.iterdir())
+    # Python itself gives the second where the interrupt came while code was being exec'd.
+    assert process.wait(30) in (130, -signal.SIGINT) and not list(tmp_path.iterdir())

@@ -59,13 +59,15 @@ class Recorder:
             self._folder = Path(mkdtemp(prefix=f'.{self.path.name}.', dir=self.path.parent))
         except OSError as error:
             raise self._failed(error) from None
-        self._writer = _Writer(self._folder / self.path.name, version=8,
-                               storage_plugin=StoragePlugin.MCAP)
         try:
+            self._writer = _Writer(self._folder / self.path.name, version=8,
+                                   storage_plugin=StoragePlugin.MCAP)
             self._writer.open()
-        except OSError as error:
+        except BaseException as error:  # Ctrl-C too
             self._discard()
-            raise self._failed(error) from None
+            if isinstance(error, OSError):
+                raise self._failed(error) from None
+            raise
 
     def __enter__(self) -> Recorder:
         """Begin the block that fills the bag."""
