@@ -122,7 +122,7 @@ class Recorder:
             self._discard()
 
     def _discard(self) -> None:
-        with suppress(OSError):
+        with suppress(OSError, AttributeError):  # there may be no writer yet
             self._writer.abort()
         shutil.rmtree(self._folder, ignore_errors=True)
 
