@@ -29,13 +29,14 @@ from tempfile import TemporaryDirectory
 import time
 
 import cv2
-from depth_estimation_ros import networks
-from depth_estimation_ros.compiled import Capture
-from depth_estimation_ros.encodings import ColorImage
-from depth_estimation_ros.estimator import DepthEstimator, DepthOptions, OUTPUTS
+from depth_estimation_ros.cloud.points import PointOptions
+from depth_estimation_ros.estimation.compiled import Capture
+from depth_estimation_ros.estimation.estimator import DepthEstimator
+from depth_estimation_ros.estimation.requests import DepthOptions, OUTPUTS
+from depth_estimation_ros.estimation.runtime import spare_threads
+from depth_estimation_ros.imaging.encodings import ColorImage
+from depth_estimation_ros.models import networks
 from depth_estimation_ros.models.contract import Network
-from depth_estimation_ros.points import PointOptions
-from depth_estimation_ros.runtime import spare_threads
 import numpy as np
 import torch
 
@@ -77,7 +78,7 @@ class Bench:
         """Return a network, made anew, with 640x192 as its input."""
         model = MODELS[name]
         size = 'x'.join(map(str, INPUT))
-        return networks.load(model, self._weights.get(model, ''), size).network
+        return networks.open_network(model, self._weights.get(model, ''), size).network
 
     def passes(self) -> list[dict]:
         """Return rows of the networks alone and of the estimator, in turn on each device."""

@@ -22,15 +22,16 @@ from statistics import median
 import time
 
 import cv2
-from depth_estimation_ros import evaluation, networks
-from depth_estimation_ros.camera import PinholeCamera
-from depth_estimation_ros.confidence import confidence, USUAL
-from depth_estimation_ros.drives.synthetic.drive import Plan, SyntheticDrive
-from depth_estimation_ros.drives.synthetic.streets import KINDS
-from depth_estimation_ros.estimator import DepthEstimator, DepthOptions, Request
-from depth_estimation_ros.models import monodepth2
-from depth_estimation_ros.points import Cloud, level_pose, Picture, PointGrid, PointOptions
-from depth_estimation_ros.runtime import find_device
+from depth_estimation_ros.cloud.points import Cloud, level_pose, Picture, PointGrid, PointOptions
+from depth_estimation_ros.estimation.confidence import confidence, USUAL
+from depth_estimation_ros.estimation.estimator import DepthEstimator
+from depth_estimation_ros.estimation.requests import DepthOptions, Request
+from depth_estimation_ros.estimation.runtime import find_device
+from depth_estimation_ros.evaluation import metrics
+from depth_estimation_ros.imaging.intrinsics import PinholeCamera
+from depth_estimation_ros.models import monodepth2, networks
+from depth_estimation_ros.synthetic.drive import Plan, SyntheticDrive
+from depth_estimation_ros.synthetic.streets.kinds import KINDS
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -75,7 +76,7 @@ def label(depth: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 def flying(drives: int, device: torch.device) -> None:
     """Print what `edge` leaves out of the depth of `compact`, two frames a drive."""
-    estimator = DepthEstimator(networks.load('compact').network, str(device), 'fp32')
+    estimator = DepthEstimator(networks.open_network('compact').network, str(device), 'fp32')
     grids = {edge: PointGrid(CAMERA, PointOptions(organized=True, stride=STRIDE, edge=edge),
                              device) for edge in (0.03, 0.045, 0.06, 0.08)}
     cases = [*((edge, True) for edge in grids), (PointOptions.edge, False)]
@@ -108,7 +109,7 @@ def real(shared: Path) -> None:
     from training.judge import real_frames  # from a checkout only
     for name, weights in (('compact', ''), ('rt_monodepth_s', 'rt_monodepth_s_ms_640x192'),
                           ('meter_kitti', 'meter_xxs/build_model_best_kitti_xxs')):
-        network = networks.load(
+        network = networks.open_network(
             name, str(shared / 'data/weights' / weights) if weights else '').network
         estimator = DepthEstimator(network, 'cpu', 'fp32')
         for cues in (USUAL,) if network.has_confidence else (USUAL, ('range',)):
@@ -116,13 +117,13 @@ def real(shared: Path) -> None:
             for kind, rgb, camera, truth in real_frames(shared):
                 [seen] = estimator.estimate([(np.ascontiguousarray(rgb), camera)], DepthOptions(
                     cues=cues), {'depth', 'confidence'})
-                found.setdefault(kind, []).append(evaluation.evaluate_confidence(
+                found.setdefault(kind, []).append(metrics.evaluate_confidence(
                     seen.confidence, seen.depth, truth,
-                    crop=evaluation.garg_crop(*truth.shape))[0])
+                    crop=metrics.garg_crop(*truth.shape))[0])
             said = 'its own' if network.has_confidence else '+'.join(cues)
             for kind, ones in found.items():
                 wins = sum(one.area < min(one.by_range, one.by_row) for one in ones)
-                mean = evaluation.mean(ones)
+                mean = metrics.mean(ones)
                 print(f'{name} {kind} {said}: area {mean.area:.3f}, by range '
                       f'{mean.by_range:.3f}, by row {mean.by_row:.3f}, best {mean.best:.3f}, at '
                       f'random {mean.abs_rel:.3f}, ece {mean.ece:.3f}; better than both on '
@@ -133,7 +134,7 @@ def left_out(shared: Path) -> None:
     """Print what the default `edge` leaves out on real frames, of what is right and near, too."""
     from training.judge import real_frames  # from a checkout only
     for name, weights in (('compact', ''), ('rt_monodepth_s', 'rt_monodepth_s_ms_640x192')):
-        estimator = DepthEstimator(networks.load(
+        estimator = DepthEstimator(networks.open_network(
             name, str(shared / 'data/weights' / weights) if weights else '').network, 'cpu')
         found: dict[str, list] = {}
         for kind, rgb, camera, truth in real_frames(shared):
@@ -158,7 +159,7 @@ def left_out(shared: Path) -> None:
 
 def pictures(folder: Path) -> None:
     """Write what options do to the cloud of `compact` on a generated street, before and after."""
-    estimator = DepthEstimator(networks.load('compact').network, 'cpu', 'fp32')
+    estimator = DepthEstimator(networks.open_network('compact').network, 'cpu', 'fp32')
     frame = SyntheticDrive(Plan(seed=3, frames=1, kind='residential'), CAMERA).frame(0)
     for name, side, before, after in (
             ('edge', False, {}, {'edge': PointOptions.edge}),

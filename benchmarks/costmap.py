@@ -28,14 +28,15 @@ import math
 from pathlib import Path
 
 import cv2
-from depth_estimation_ros import networks
+from depth_estimation_ros.cloud.points import Cloud, PointGrid, PointOptions
 from depth_estimation_ros.drives.folder import find_optics
-from depth_estimation_ros.drives.synthetic.drive import Plan, SyntheticDrive
-from depth_estimation_ros.drives.synthetic.street import extent, Mover
-from depth_estimation_ros.estimator import DepthEstimator, DepthOptions, Request
-from depth_estimation_ros.ground import Ground
-from depth_estimation_ros.points import Cloud, PointGrid, PointOptions
-from depth_estimation_ros.scale_tracker import ScaleTracker
+from depth_estimation_ros.estimation.estimator import DepthEstimator
+from depth_estimation_ros.estimation.requests import DepthOptions, Request
+from depth_estimation_ros.models import networks
+from depth_estimation_ros.scale.ground import Ground
+from depth_estimation_ros.scale.tracker import ScaleTracker
+from depth_estimation_ros.synthetic.drive import Plan, SyntheticDrive
+from depth_estimation_ros.synthetic.streets.street import extent, Mover
 import numpy as np
 import torch
 import yaml
@@ -408,7 +409,7 @@ def main() -> None:
     torch.set_num_threads(1)
     settings = yaml.safe_load(CONFIG.read_text())['local_costmap']['local_costmap'][
         'ros__parameters']['depth_layer']
-    compact = DepthEstimator(networks.load('compact').network, 'cpu', 'fp32')
+    compact = DepthEstimator(networks.open_network('compact').network, 'cpu', 'fp32')
     grid = PointGrid(CAMERA, POINTS, torch.device('cpu'))
     tallies = defaultdict(Tally)
     best = 0, None

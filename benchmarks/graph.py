@@ -15,7 +15,7 @@ import sys
 from tempfile import mkdtemp
 import time
 
-from depth_estimation_ros.dds import dds_profile, NEW_PROFILE, OLD_PROFILE
+from depth_estimation_ros.node.dds import dds_profile, NEW_PROFILE, OLD_PROFILE
 import numpy as np
 
 REPOSITORY = Path(__file__).resolve().parents[1]

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
-from depth_estimation_ros.camera import PinholeCamera
+from depth_estimation_ros.imaging.intrinsics import PinholeCamera
 from depth_estimation_ros.models import monodepth2, rt_monodepth
 import numpy as np
 import torch

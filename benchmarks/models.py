@@ -15,12 +15,14 @@ from pathlib import Path
 import platform
 import time
 
-from depth_estimation_ros import downloads, evaluation, models, networks
-from depth_estimation_ros.camera import PinholeCamera
-from depth_estimation_ros.encodings import ColorImage
-from depth_estimation_ros.estimator import DepthEstimator, DepthOptions
-from depth_estimation_ros.models import densedepth, monodepth2, rt_monodepth
-from depth_estimation_ros.runtime import find_device, find_precisions, Runtime
+from depth_estimation_ros.estimation.estimator import DepthEstimator
+from depth_estimation_ros.estimation.requests import DepthOptions
+from depth_estimation_ros.estimation.runtime import find_device, find_precisions, Runtime
+from depth_estimation_ros.evaluation import metrics
+from depth_estimation_ros.imaging.encodings import ColorImage
+from depth_estimation_ros.imaging.intrinsics import PinholeCamera
+from depth_estimation_ros.models import (
+    catalogue, densedepth, downloads, monodepth2, networks, rt_monodepth)
 import numpy as np
 import torch
 from training.judge import real_frames
@@ -41,10 +43,10 @@ UNTRAINED = {
 def with_weights(shared: Path | None) -> dict[str, networks.Loaded]:
     """Return the networks of the catalogue whose weights are on this machine, by name."""
     found = {}
-    for name, entry in models.CATALOGUE.items():
+    for name, entry in catalogue.CATALOGUE.items():
         weights = shared and name in AT_HAND and shared / 'data/weights' / AT_HAND[name]
         if entry.shipped or weights or entry.downloads and downloads.present(entry):
-            found[name] = networks.load(name, weights or '')
+            found[name] = networks.open_network(name, weights or '')
     return found
 
 
@@ -57,8 +59,8 @@ def accuracy(network, frames) -> str:
     for name, rgb, camera, truth in frames:
         [estimate] = estimator.estimate(
             [(ColorImage(np.ascontiguousarray(rgb), (0, 1, 2)), camera)], OPTIONS, {'depth'})
-        rows.setdefault(name, []).append(evaluation.evaluate_depth(
-            estimate.depth, truth, 1e-3, 80.0, evaluation.garg_crop(*truth.shape)).abs_rel)
+        rows.setdefault(name, []).append(metrics.evaluate_depth(
+            estimate.depth, truth, 1e-3, 80.0, metrics.garg_crop(*truth.shape)).abs_rel)
     return ', '.join(f'{np.mean(values):.3f}' for values in rows.values())
 
 

@@ -32,7 +32,7 @@ def read(topics: dict[str, str], ready, ended, results) -> None:
     from rclpy.executors import SingleThreadedExecutor
     from rclpy.qos import QoSProfile
 
-    from depth_estimation_ros.player import message_class
+    from depth_estimation_ros.commands.player import message_class
 
     rclpy.init()
     node = rclpy.create_node('reader')
@@ -56,7 +56,7 @@ def read(topics: dict[str, str], ready, ended, results) -> None:
 
 def main() -> None:
     """Print a line a rate."""
-    from depth_estimation_ros.player import message_class, play
+    from depth_estimation_ros.commands.player import message_class, play
 
     parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
     parser.add_argument('drive', type=Path)

@@ -24,10 +24,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import cv2
-from depth_estimation_ros import evaluation, networks
-from depth_estimation_ros.camera import PinholeCamera, Window
 from depth_estimation_ros.drives import read_image
-from depth_estimation_ros.estimator import DepthEstimator, DepthOptions
+from depth_estimation_ros.estimation.estimator import DepthEstimator
+from depth_estimation_ros.estimation.requests import DepthOptions
+from depth_estimation_ros.evaluation import metrics
+from depth_estimation_ros.imaging.intrinsics import PinholeCamera, Window
+from depth_estimation_ros.models import networks
 import numpy as np
 from training.judge import real_frames
 
@@ -53,7 +55,7 @@ def nyu_frames(shared: Path) -> Iterator[Frame]:
     """Yield the NYUv2 frame, without truth in its white frame."""
     folder = shared / 'data/nyu'
     truth = np.zeros((480, 640))
-    inside = evaluation.nyu_crop(480, 640)
+    inside = metrics.nyu_crop(480, 640)
     depth = cv2.imread(str(folder / 'depth/00000.png'), cv2.IMREAD_UNCHANGED)
     truth[inside] = depth[inside] / 1000
     yield 'nyu', read_image(folder / 'image/00000.jpg')[..., ::-1], NYU_CAMERA, truth
@@ -75,7 +77,7 @@ class Rivals:
     """A network with and without regard to its training camera."""
 
     def __init__(self, name: str, weights: Path):
-        network = networks.load(name, weights).network
+        network = networks.open_network(name, weights).network
         self.focal = network.training_camera.fx
         self.resampled = DepthEstimator(network, 'cpu', 'fp32')
         self.squashed = DepthEstimator(replace(network, training_camera=None), 'cpu', 'fp32')
@@ -88,7 +90,7 @@ class Rivals:
             for estimator in (self.squashed, self.resampled))
         truth = np.where(np.isnan(squashed) | np.isnan(resampled), 0, truth)
         corrected = squashed * (camera.fx / camera.width / self.focal)
-        return [evaluation.evaluate_depth(depth, truth, max_depth=max_depth).abs_rel
+        return [metrics.evaluate_depth(depth, truth, max_depth=max_depth).abs_rel
                 for depth in (squashed, corrected, resampled)]
 
 

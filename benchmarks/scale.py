@@ -23,21 +23,22 @@ import math
 from pathlib import Path
 import time
 
-from depth_estimation_ros import networks, ranging
-from depth_estimation_ros.camera import PinholeCamera
 from depth_estimation_ros.drives.folder import find_optics
 from depth_estimation_ros.drives.kitti import kitti_object, KittiDrive, project_velodyne
-from depth_estimation_ros.drives.synthetic.drive import (
-    BEAMS, LIDAR_MOUNT, Plan, SyntheticDrive)
-from depth_estimation_ros.drives.synthetic.frames import Mount, pose, random_spot, take
-from depth_estimation_ros.drives.synthetic.objects import library
-from depth_estimation_ros.drives.synthetic.render import Renderer
-from depth_estimation_ros.drives.synthetic.sensor import Sensor
-from depth_estimation_ros.drives.synthetic.streets import KINDS, random_street
-from depth_estimation_ros.estimator import DepthEstimator, DepthOptions
-from depth_estimation_ros.evaluation import evaluate_depth, garg_crop
-from depth_estimation_ros.ground import FAR, Ground, WIDE
-from depth_estimation_ros.scale_tracker import Declined
+from depth_estimation_ros.estimation.estimator import DepthEstimator
+from depth_estimation_ros.estimation.requests import DepthOptions
+from depth_estimation_ros.evaluation.metrics import evaluate_depth, garg_crop
+from depth_estimation_ros.imaging.intrinsics import PinholeCamera
+from depth_estimation_ros.models import networks
+from depth_estimation_ros.scale import ranging
+from depth_estimation_ros.scale.ground import FAR, Ground, WIDE
+from depth_estimation_ros.scale.tracker import Declined
+from depth_estimation_ros.synthetic.drawing.render import Renderer
+from depth_estimation_ros.synthetic.drawing.sensor import Sensor
+from depth_estimation_ros.synthetic.drive import BEAMS, LIDAR_MOUNT, Plan, SyntheticDrive
+from depth_estimation_ros.synthetic.frames import Mount, pose, random_spot, take
+from depth_estimation_ros.synthetic.streets.kinds import KINDS, random_street
+from depth_estimation_ros.synthetic.things.objects import library
 import numpy as np
 import torch
 
@@ -219,7 +220,7 @@ def real(shared: Path) -> None:
 
 def estimator(model: str, weights: Path | str = '') -> DepthEstimator:
     """Return a network on the CPU, single precision."""
-    return DepthEstimator(networks.load(model, weights).network, 'cpu', 'fp32')
+    return DepthEstimator(networks.open_network(model, weights).network, 'cpu', 'fp32')
 
 
 def estimate(of: DepthEstimator, rgb: np.ndarray, camera: PinholeCamera) -> np.ndarray:

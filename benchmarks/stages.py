@@ -18,7 +18,9 @@ import sys
 import threading
 import time
 
-from depth_estimation_ros import estimator, messages, node, points, runtime, stream
+from depth_estimation_ros.cloud import points
+from depth_estimation_ros.estimation import estimator, runtime, views
+from depth_estimation_ros.node import main as process, messages, node, stream
 from rclpy.publisher import Publisher
 
 # In the order of a frame's way. On a GPU work is asked for in one stage and waited for in another.
@@ -26,8 +28,8 @@ STAGES = {
     'receive': [(stream.CameraStream, '_on_image')],
     'prepare': [(node.DepthNode, '_request')],
     'decode': [(messages, 'read_image'), (messages, 'read_compressed_image')],
-    'upload': [(estimator.DepthEstimator, '_upload')],
-    'resize': [(estimator.DepthEstimator, '_network_input')],
+    'upload': [(views.View, 'upload')],
+    'resize': [(views.View, 'network_input')],
     'forward pass': [(runtime.Runtime, '__call__')],
     'depth': [(estimator.DepthEstimator, '_finish')],
     'points': [(points.PointGrid, 'cloud')],
@@ -77,15 +79,15 @@ def main() -> int:
     for stage, functions in STAGES.items():
         for owner, name in functions:
             clock.watch(stage, owner, name)
-    process = node.DepthNode._process
+    inner = node.DepthNode._process
 
     def processed(self) -> None:
-        process(self)
+        inner(self)
         clock.frame()
 
     node.DepthNode._process = processed
     try:
-        return node.main()
+        return process.main()
     finally:
         file.write_text(json.dumps(clock.frames))
 

@@ -25,13 +25,14 @@ import math
 from pathlib import Path
 import time
 
-from depth_estimation_ros import networks
-from depth_estimation_ros.camera import PinholeCamera
 from depth_estimation_ros.drives.kitti import KittiDrive
-from depth_estimation_ros.drives.synthetic.drive import Plan, SyntheticDrive
-from depth_estimation_ros.drives.synthetic.frames import Frame, Mount
-from depth_estimation_ros.estimator import DepthEstimator, DepthOptions, Request, Unscaled
-from depth_estimation_ros.temporal import TemporalFilter
+from depth_estimation_ros.estimation.estimator import DepthEstimator
+from depth_estimation_ros.estimation.requests import DepthOptions, Request, Unscaled
+from depth_estimation_ros.estimation.temporal import TemporalFilter
+from depth_estimation_ros.imaging.intrinsics import PinholeCamera
+from depth_estimation_ros.models import networks
+from depth_estimation_ros.synthetic.drive import Plan, SyntheticDrive
+from depth_estimation_ros.synthetic.frames import Frame, Mount
 import numpy as np
 import torch
 
@@ -215,7 +216,7 @@ def main() -> None:
     print('|---' * (4 + len(columns)) + '|', flush=True)
     speeds = []
     for title, (model, weights, unit) in models.items():
-        estimator = DepthEstimator(networks.load(model, weights).network, 'cpu', 'fp32')
+        estimator = DepthEstimator(networks.open_network(model, weights).network, 'cpu', 'fp32')
         some = next(drive[0] for drives in sets.values() for drive in drives)
         speeds.append((title, *latency(estimator, some)))
         for name, scenes_of in sets.items():

@@ -14,15 +14,17 @@ from __future__ import annotations
 
 import argparse
 
-from depth_estimation_ros import calibration, networks
-from depth_estimation_ros.calibration import CalibrationError
 from depth_estimation_ros.drives.folder import find_optics
-from depth_estimation_ros.drives.synthetic.light import random_light
-from depth_estimation_ros.drives.synthetic.mesh import join, quads
-from depth_estimation_ros.drives.synthetic.render import Renderer, Views
-from depth_estimation_ros.drives.synthetic.sensor import expose, Sensor
-from depth_estimation_ros.drives.synthetic.textures import Texture
-from depth_estimation_ros.estimator import DepthEstimator, Request
+from depth_estimation_ros.estimation.estimator import DepthEstimator
+from depth_estimation_ros.estimation.requests import Request
+from depth_estimation_ros.models import networks
+from depth_estimation_ros.scale import taping
+from depth_estimation_ros.scale.taping import CalibrationError
+from depth_estimation_ros.synthetic.drawing.light import random_light
+from depth_estimation_ros.synthetic.drawing.mesh import join, quads
+from depth_estimation_ros.synthetic.drawing.render import Renderer, Views
+from depth_estimation_ros.synthetic.drawing.sensor import expose, Sensor
+from depth_estimation_ros.synthetic.drawing.textures import Texture
 import numpy as np
 import torch
 
@@ -60,13 +62,13 @@ def walls(renderer: Renderer, number: int, distances, camera=CAMERA):
 def read(estimator: DepthEstimator, image: np.ndarray, metres: float):
     """Return the board in the middle of a picture, as `calibrate` sees it."""
     [estimate] = estimator.estimate_all([Request(image, CAMERA, outputs=(), unscaled=True)])
-    return calibration.board(metres, [calibration.cut(
-        estimate.unscaled, CAMERA, calibration.middle(CAMERA))])
+    return taping.board(metres, [taping.cut(
+        estimate.unscaled, CAMERA, taping.middle(CAMERA))])
 
 
-def _fit(boards) -> calibration.Fit | None:
+def _fit(boards) -> taping.Fit | None:
     try:
-        return calibration.fit(boards, False)
+        return taping.fit(boards, False)
     except CalibrationError:
         return None
 
@@ -78,7 +80,8 @@ def main() -> None:
     parser.add_argument('--weights', default='')
     parser.add_argument('--walls', type=int, default=12)
     chosen = parser.parse_args()
-    estimator = DepthEstimator(networks.load(chosen.model, chosen.weights).network, 'cpu', 'fp32')
+    network = networks.open_network(chosen.model, chosen.weights).network
+    estimator = DepthEstimator(network, 'cpu', 'fp32')
     renderer = Renderer(SEED)
     print(f'{"wall":<12} {"depth_scale":>12}' + ''.join(
         f' {f"error at {metres:g} m":>14}' for metres in OTHERS))

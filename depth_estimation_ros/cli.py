@@ -278,59 +278,59 @@ def _camera_of(command: argparse.ArgumentParser) -> None:
 
 def _send_images() -> None:
     """Give Fast DDS room for images; before rclpy is imported."""
-    from depth_estimation_ros.dds import dds_profile
+    from depth_estimation_ros.node.dds import dds_profile
     os.environ.update(dds_profile(os.environ)[0])
 
 
 def _demo(**chosen) -> str:
     _send_images()
-    from depth_estimation_ros.demo import run
+    from depth_estimation_ros.commands.demo import run
     return run(**chosen)
 
 
 def _predict(**chosen) -> str:
-    from depth_estimation_ros.predict import run
+    from depth_estimation_ros.commands.predict import run
     return run(**chosen)
 
 
 def _evaluate(**chosen) -> str:
-    from depth_estimation_ros.evaluate import run
+    from depth_estimation_ros.commands.evaluate import run
     return run(**chosen)
 
 
 def _calibrate(**chosen) -> str:
-    from depth_estimation_ros.calibrate import run
+    from depth_estimation_ros.commands.calibrate import run
     return run(**chosen)
 
 
 def _camera(**chosen) -> None:
     _send_images()
-    from depth_estimation_ros.camera_driver import run
+    from depth_estimation_ros.commands.camera import run
     run(**chosen)
 
 
 def _doctor(listen: float) -> str:
-    from depth_estimation_ros.doctor import report
+    from depth_estimation_ros.commands.doctor import report
     return report(listen)
 
 
 def _stats(**chosen) -> None:
-    from depth_estimation_ros.stats import run
+    from depth_estimation_ros.commands.stats import run
     run(**chosen)
 
 
 def _models_table() -> str:
-    from depth_estimation_ros.catalogue import table
+    from depth_estimation_ros.commands.models import table
     return table()
 
 
 def _models_show(model: str) -> str:
-    from depth_estimation_ros.catalogue import show
+    from depth_estimation_ros.commands.models import show
     return show(model)
 
 
 def _models_fetch(model: str, source: Path | None, accept_license: bool) -> str:
-    from depth_estimation_ros.catalogue import fetch
+    from depth_estimation_ros.commands.models import fetch
     return fetch(model, source, accept_license)
 
 
@@ -359,13 +359,12 @@ def _bag_synthesize(path: str, size: str, camera: str, fov: float | None, height
                     pitch: float, roll: float, lidar: bool, device: str, **plan) -> str:
     from math import radians
 
+    from depth_estimation_ros.commands.progress import progress
     from depth_estimation_ros.drives import DriveError
     from depth_estimation_ros.drives.bag import info
-    from depth_estimation_ros.drives.synthetic.bag import synthesize
-    from depth_estimation_ros.drives.synthetic.drive import (
-        Mount, Plan, street_camera, SyntheticDrive)
-    from depth_estimation_ros.progress import progress
-    from depth_estimation_ros.runtime import find_device
+    from depth_estimation_ros.estimation.runtime import find_device
+    from depth_estimation_ros.synthetic.bag import synthesize
+    from depth_estimation_ros.synthetic.drive import Mount, Plan, street_camera, SyntheticDrive
     sides = tuple(map(int, size.split('x'))) if re.fullmatch(r'[0-9]{2,4}x[0-9]{2,4}', size) else (
         None if not size else (0, 0))
     if sides and not 32 <= min(sides) <= max(sides) <= 8192:
@@ -383,13 +382,13 @@ def _bag_synthesize(path: str, size: str, camera: str, fov: float | None, height
 
 def _bag_play(**chosen) -> str:
     _send_images()
-    from depth_estimation_ros.player import play
+    from depth_estimation_ros.commands.player import play
     return str(play(**chosen))
 
 
 def _bag_record(path: str, topics: list[str], seconds: float | None) -> str:
+    from depth_estimation_ros.commands.player import record
     from depth_estimation_ros.drives.bag import info
-    from depth_estimation_ros.player import record
     record(topics, path, seconds)
     return info(path)
 
@@ -404,7 +403,7 @@ def depth_node() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: os._exit(0))
     try:
-        from depth_estimation_ros.node import main as run
+        from depth_estimation_ros.node.main import main as run
     except ModuleNotFoundError as error:
         print(f'depth_node: {error} for {sys.executable}: install it there, or activate the '
               'virtual environment that has it (docs/install.md)', file=sys.stderr)

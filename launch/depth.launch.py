@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from ament_index_python.packages import get_package_prefix, PackageNotFoundError
-from depth_estimation_ros.dds import dds_profile
+from depth_estimation_ros.node.dds import dds_profile
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
 from launch_ros.actions import Node

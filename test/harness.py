@@ -37,7 +37,8 @@ DIAGNOSTICS_PERIOD = 0.1  # seconds; the node's own is one, for which half of al
 AGAIN = 0.5  # seconds until an image that is not answered is sent once more
 # The server has imported torch, which takes most of a node's start, and forks.
 FORKS = multiprocessing.get_context('forkserver')
-FORKS.set_forkserver_preload(['depth_estimation_ros.node', 'depth_estimation_ros.predict'])
+FORKS.set_forkserver_preload([
+    'depth_estimation_ros.node.main', 'depth_estimation_ros.commands.predict'])
 
 
 class NodeProcess:
@@ -149,10 +150,10 @@ def _be_the_node(arguments: list[str], environment: dict[str, str], log: pathlib
     os.environ.update(environment)
     _redirect(1, log)
     _redirect(2, log)
-    from depth_estimation_ros import node
+    from depth_estimation_ros.node import main, node
     node.DIAGNOSTICS_PERIOD = DIAGNOSTICS_PERIOD
     sys.argv = ['depth_node', *arguments]
-    sys.exit(node.main())
+    sys.exit(main.main())
 
 
 def command(*arguments, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess:

@@ -10,12 +10,12 @@ import sys
 import numpy as np
 import torch
 
-from depth_estimation_ros.camera import PinholeCamera
-from depth_estimation_ros.drives.synthetic.frames import Mount, pose, random_spot, take
-from depth_estimation_ros.drives.synthetic.objects import library
-from depth_estimation_ros.drives.synthetic.render import Renderer
-from depth_estimation_ros.drives.synthetic.sensor import Sensor
-from depth_estimation_ros.drives.synthetic.streets import random_street
+from depth_estimation_ros.imaging.intrinsics import PinholeCamera
+from depth_estimation_ros.synthetic.drawing.render import Renderer
+from depth_estimation_ros.synthetic.drawing.sensor import Sensor
+from depth_estimation_ros.synthetic.frames import Mount, pose, random_spot, take
+from depth_estimation_ros.synthetic.streets.kinds import random_street
+from depth_estimation_ros.synthetic.things.objects import library
 
 SHARD = 48  # frames
 VIEWS = 4  # frames of a street

@@ -16,18 +16,20 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from depth_estimation_ros import evaluation, networks
-from depth_estimation_ros.camera import PinholeCamera
 from depth_estimation_ros.drives import read_image
 from depth_estimation_ros.drives.folder import find_optics
 from depth_estimation_ros.drives.kitti import annotated_depth, kitti_object, KittiDrive
-from depth_estimation_ros.drives.synthetic.frames import Frame, Mount, pose, random_spot, take
-from depth_estimation_ros.drives.synthetic.objects import library
-from depth_estimation_ros.drives.synthetic.render import Renderer
-from depth_estimation_ros.drives.synthetic.sensor import Sensor
-from depth_estimation_ros.drives.synthetic.streets import KINDS, random_street
-from depth_estimation_ros.encodings import ColorImage
-from depth_estimation_ros.estimator import DepthEstimator, DepthOptions
+from depth_estimation_ros.estimation.estimator import DepthEstimator
+from depth_estimation_ros.estimation.requests import DepthOptions
+from depth_estimation_ros.evaluation import metrics
+from depth_estimation_ros.imaging.encodings import ColorImage
+from depth_estimation_ros.imaging.intrinsics import PinholeCamera
+from depth_estimation_ros.models import networks
+from depth_estimation_ros.synthetic.drawing.render import Renderer
+from depth_estimation_ros.synthetic.drawing.sensor import Sensor
+from depth_estimation_ros.synthetic.frames import Frame, Mount, pose, random_spot, take
+from depth_estimation_ros.synthetic.streets.kinds import KINDS, random_street
+from depth_estimation_ros.synthetic.things.objects import library
 
 SEED = 99_000  # no shard of any training seed has it
 ANGLES = (60.0, 80.0, 100.0)
@@ -52,7 +54,7 @@ class Judge:
     """A network, asked for depth and confidence, and held against truth."""
 
     def __init__(self, weights: str, precision: str = 'fp32'):
-        self.estimator = DepthEstimator(networks.load('compact', weights).network, 'cpu',
+        self.estimator = DepthEstimator(networks.open_network('compact', weights).network, 'cpu',
                                         precision)
 
     def __call__(self, rgb: np.ndarray, camera: PinholeCamera, truth: np.ndarray,
@@ -61,9 +63,9 @@ class Judge:
         [estimate] = self.estimator.estimate(
             [(ColorImage(np.ascontiguousarray(rgb), (0, 1, 2)), camera)], OPTIONS,
             {'depth', 'confidence'})
-        plain, scaled = (evaluation.evaluate_depth(estimate.depth, truth, 1e-3, 80.0, crop, s)
+        plain, scaled = (metrics.evaluate_depth(estimate.depth, truth, 1e-3, 80.0, crop, s)
                          for s in (False, True))
-        trust, bins = evaluation.evaluate_confidence(
+        trust, bins = metrics.evaluate_confidence(
             estimate.confidence, estimate.depth, truth, 1e-3, 80.0, crop)
         return plain, scaled, trust, bins
 
@@ -72,7 +74,7 @@ def synthetic(judge: Judge, each: int) -> dict:
     """Return AbsRel by angle and by kind, and the confidence's calibration error."""
     by_angle: dict[float, list] = {angle: [] for angle in ANGLES}
     by_kind: dict[str, list] = {kind: [] for kind in KINDS}
-    bins = np.zeros((evaluation.BINS, 3))
+    bins = np.zeros((metrics.BINS, 3))
     with torch.inference_mode():
         for kind, frames in streets(SEED, each):
             for angle, frame in zip(ANGLES, frames):
@@ -86,7 +88,7 @@ def synthetic(judge: Judge, each: int) -> dict:
     return {'angle': {k: float(np.mean(v)) for k, v in by_angle.items()},
             'kind': {k: float(np.mean(v)) for k, v in by_kind.items()},
             'all': float(np.mean([x for v in by_kind.values() for x in v])),
-            'ece': evaluation.calibration_error(bins)}
+            'ece': metrics.calibration_error(bins)}
 
 
 def real_frames(shared: Path) -> Iterator[tuple[str, np.ndarray, PinholeCamera, np.ndarray]]:
@@ -107,12 +109,12 @@ def real(judge: Judge, shared: Path) -> str:
     rows: dict[str, list] = {}
     for name, rgb, camera, truth in real_frames(shared):
         rows.setdefault(name, []).append(judge(rgb, camera, truth,
-                                               evaluation.garg_crop(*truth.shape)))
+                                               metrics.garg_crop(*truth.shape)))
     lines = ['| real frames | AbsRel | d1 | median-scaled | scale error | confidence: area '
              '(by range, by row, best) | frames it beats both |', '|---|---|---|---|---|---|---|']
     errors = []
     for name, found in rows.items():
-        plain, scaled, trust = (evaluation.mean([f[i] for f in found]) for i in range(3))
+        plain, scaled, trust = (metrics.mean([f[i] for f in found]) for i in range(3))
         error = float(np.mean([abs(np.log(f[0].median_ratio)) for f in found]))
         errors.append(error)
         wins = sum(f[2].area < min(f[2].by_range, f[2].by_row) for f in found)

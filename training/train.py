@@ -24,7 +24,7 @@ import torch
 import torch.nn.functional as F
 
 from depth_estimation_ros.models.compact import CompactNet, fill
-from depth_estimation_ros.weights import load_checkpoint
+from depth_estimation_ros.models.weights import load_checkpoint
 from training.frames import PATTERN, SHAPES, SHARD, shard_path
 
 FAR = 250.0  # metres; what the sky counts as

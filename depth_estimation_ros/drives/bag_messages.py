@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from depth_estimation_ros.camera import Calibration
+from depth_estimation_ros.imaging.intrinsics import Calibration
 
 FLOAT32 = 7  # sensor_msgs/PointField
 

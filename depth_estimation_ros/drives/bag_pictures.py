@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from depth_estimation_ros import encodings
-from depth_estimation_ros.camera import Calibration, CameraError, PinholeCamera
 from depth_estimation_ros.drives import DriveError
 from depth_estimation_ros.drives.bag import Bag
-from depth_estimation_ros.encodings import ColorImage, EncodingError
+from depth_estimation_ros.imaging import encodings
+from depth_estimation_ros.imaging.encodings import ColorImage, EncodingError
+from depth_estimation_ros.imaging.intrinsics import Calibration, CameraError, PinholeCamera
 
 IMAGE, COMPRESSED, INFO = (f'sensor_msgs/msg/{name}' for name in (
     'Image', 'CompressedImage', 'CameraInfo'))

@@ -22,10 +22,10 @@ from rosbags.interfaces import (
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import get_typestore, Stores
 
-from depth_estimation_ros.camera import Calibration
 from depth_estimation_ros.drives import bag_messages as messages, DriveError
 from depth_estimation_ros.drives.folder import pinhole_calibration
 from depth_estimation_ros.drives.kitti import KittiDrive
+from depth_estimation_ros.imaging.intrinsics import Calibration
 
 KITTI_CAMERAS = ('camera_gray_left', 'camera_gray_right', 'camera_color_left',
                  'camera_color_right')

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from depth_estimation_ros.camera import (
-    ASPECT_TOLERANCE, Calibration, CameraError, PinholeCamera)
 from depth_estimation_ros.drives import DriveError, image_files, read_image
 from depth_estimation_ros.drives.kitti import KittiDrive
+from depth_estimation_ros.imaging.intrinsics import (
+    ASPECT_TOLERANCE, Calibration, CameraError, PinholeCamera)
 
 CAMERA_FILE = 'camera.yaml'
 PICTURE_PERIOD = 100_000_000  # nanoseconds from one picture to the next where they have no times

@@ -18,8 +18,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from depth_estimation_ros.camera import PinholeCamera
 from depth_estimation_ros.drives import DriveError, image_files, read_image
+from depth_estimation_ros.imaging.intrinsics import PinholeCamera
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,118 @@
+# Copyright 2026 the depth_estimation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+How good is the depth? A drive, pictures with true depth, or a bag against a model or a recording.
+
+Samples are made and judged one by one; the metrics are those of `evaluation/metrics.py`.
+"""
+from __future__ import annotations
+
+from dataclasses import asdict
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from depth_estimation_ros.commands.progress import progress
+from depth_estimation_ros.estimation.estimator import DepthEstimator
+from depth_estimation_ros.estimation.requests import DepthOptions
+from depth_estimation_ros.evaluation import metrics, sheets
+from depth_estimation_ros.evaluation.samples import EvaluateError
+from depth_estimation_ros.evaluation.sources import find_samples
+from depth_estimation_ros.imaging.encodings import ColorImage
+from depth_estimation_ros.models import networks
+from depth_estimation_ros.models.metres import scale_for
+
+CROPS = {'garg': metrics.garg_crop, 'eigen': metrics.eigen_crop,
+         'nyu': metrics.nyu_crop, 'none': lambda height, width: None}
+
+
+def run(source: str, model: str, weights: str, input_size: str = 'auto',
+        device: str = 'auto', precision: str = 'fp32', truth: str = '', truth_unit: float = 0.0,
+        camera: str = '', fov: float = 0.0, crop: str = 'garg', min_depth: float = 1e-3,
+        max_depth: float = 80.0, depth_scale: float = 0.0, output: Path | None = None,
+        depth_topic: str = '', truth_topic: str = '', image_topic: str = '',
+        rectified: str = 'auto') -> str:
+    """
+    Judge every frame of `source` that has truth; return the table.
+
+    :param source: a KITTI raw drive, a folder of pictures (with `truth`), or a bag.
+    :param truth: folder of 16-bit PNGs named as the pictures, with truth_unit their steps a metre
+        (256 in KITTI's annotated depth, 1000 in NYU); or, for a bag, another bag with the truth.
+    :param min_depth, max_depth: metres; only truth between them counts.
+    :param depth_scale: metres per model unit, 0 = the model's contract. A model up to scale is
+        judged after median scaling only.
+    :param output: folder for `metrics.json` and a picture sheet a frame.
+    :param depth_topic: judge this recorded depth of a bag instead of a model's; truth_topic,
+        image_topic, rectified: see `bag_samples`.
+    :raises ValueError: of this package, one sentence.
+    """
+    samples = find_samples(source, truth, truth_unit, camera, fov, depth_topic, truth_topic,
+                           image_topic, rectified)
+    estimator, metres, title = None, 1.0, f'recorded depth of {depth_topic}'
+    if not depth_topic:
+        network = networks.open_network(model, weights, input_size).network
+        estimator = DepthEstimator(network, device, precision)
+        title = network.description
+        if depth_scale or network.contract.metres_per_unit is not None:
+            metres = scale_for(network.contract, depth_scale).metres_per_unit
+        else:
+            title += ', up to scale: only the median-scaled figures mean anything'
+    if output:
+        output.mkdir(parents=True, exist_ok=True)
+    plain, scaled, trust = [], [], []
+    bins = np.zeros((metrics.BINS, 3))
+    options = DepthOptions(metres_per_unit=metres, min_depth=1e-6, max_depth=1e6)
+    for sample in progress(samples, None, 'evaluate'):
+        depth, confidence = sample.depth, sample.confidence
+        if estimator:
+            picture = ColorImage(sample.image, (2, 1, 0))
+            [estimate] = estimator.estimate([(picture, sample.camera)], options,
+                                            {'depth', 'confidence'})
+            depth, confidence = estimate.depth, estimate.confidence
+        area = CROPS[crop](*sample.truth.shape)
+        for rows, median_scale in ((plain, False), (scaled, True)):
+            rows.append((sample.name, metrics.evaluate_depth(
+                depth, sample.truth, min_depth, max_depth, area, median_scale)))
+        if confidence is not None:
+            of_frame, counts = metrics.evaluate_confidence(
+                confidence, depth, sample.truth, min_depth, max_depth, area)
+            trust.append((sample.name, of_frame))
+            bins += counts
+        if output and sample.image is not None:
+            sheet = sheets.picture_sheet(sample.image, depth, sample.camera, sample.truth,
+                                         max_depth=max_depth)
+            cv2.imwrite(str(output / f'{sample.name}.jpg'), sheet)
+    if not plain:
+        raise EvaluateError(f'{source} holds no frame with truth: nothing to judge')
+    return _report(title, plain, scaled, trust, bins, output)
+
+
+def _report(title: str, plain: list, scaled: list, trust: list, bins: np.ndarray,
+            output: Path | None) -> str:
+    total, scaled_total = (metrics.mean([m for _, m in rows]) for rows in (plain, scaled))
+    ratios = np.array([m.median_ratio for _, m in plain])
+    drift = np.abs(np.diff(np.log(ratios))) if len(ratios) > 1 else np.zeros(1)
+    lines = [title, '', metrics.table([*plain, ('mean', total), ('median-scaled', scaled_total)]),
+             '', f'median ratio truth / depth: {np.median(ratios):.3f}, spread (std / mean) '
+             f'{ratios.std() / ratios.mean():.3f}, drift from frame to frame '
+             f'{drift.mean():.4f} (mean of abs log)']
+    sure = {}
+    if trust:
+        total_trust = metrics.mean([m for _, m in trust])
+        sure = {'confidence': {
+            'mean': asdict(total_trust), 'ece': metrics.calibration_error(bins),
+            'bins': bins.tolist(), 'frames': {name: asdict(m) for name, m in trust}}}
+        lines += ['', 'confidence (AbsRel of what is left, mean over removing 0 to 95 % by it, '
+                  'by range, by row, by the error itself):',
+                  metrics.table([*trust, ('mean', total_trust)]),
+                  f'expected calibration error over all pixels: {sure["confidence"]["ece"]:.4f}']
+    if output:
+        (output / 'metrics.json').write_text(json.dumps({
+            'title': title, 'mean': asdict(total), 'median_scaled': asdict(scaled_total),
+            'scale_spread': float(ratios.std() / ratios.mean()),
+            'scale_drift': float(drift.mean()), **sure,
+            'frames': {name: asdict(m) for name, m in plain}}, indent=1) + '\n')
+        lines += ['', f'metrics.json and pictures are in {output}']
+    return '\n'.join(lines)

@@ -1,0 +1,234 @@
+# Copyright 2026 the depth_estimation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+From pictures and cameras to metric depth and clouds, in one pass on one device.
+
+No ROS in here: use it from a notebook.
+
+    estimator = DepthEstimator(networks.open_network('compact').network, device='cuda')
+    [estimate] = estimator.estimate([(rgb, PinholeCamera(1242, 375, 721.5, 721.5, 609.6, 172.9))])
+    estimate.depth  # (375, 1242) float32 metres, NaN invalid, +Inf beyond max_depth
+"""
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from functools import lru_cache, partial
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from depth_estimation_ros.cloud.points import Picture, PointGrid, PointOptions
+from depth_estimation_ros.cloud.scan import ScanGrid, ScanOptions
+from depth_estimation_ros.estimation.confidence import confidence as conclude
+from depth_estimation_ros.estimation.pictures import colorize, encode, palette
+from depth_estimation_ros.estimation.requests import (
+    DepthOptions, Estimate, OUTPUTS, Request, Unscaled)
+from depth_estimation_ros.estimation.runtime import find_device, find_precisions, Runtime
+from depth_estimation_ros.estimation.views import make_view, View
+from depth_estimation_ros.imaging.encodings import ColorImage
+from depth_estimation_ros.imaging.intrinsics import (
+    PinholeCamera, training_mismatch, view_mismatch)
+from depth_estimation_ros.models.contract import Network
+from depth_estimation_ros.models.metres import scale_for
+
+
+class DepthEstimator:
+    """
+    A network on a device. Stateless: equal input gives equal output, frame after frame; what
+    remembers is the caller's, and comes with the Request.
+
+    `device` is auto, cpu, cuda or cuda:N, `precision` auto, fp32, fp16 or bf16, `cameras` how
+    many different ones will take turns, `compiled` whether the network is compiled for each size
+    of its input, aside: until that is done it runs as it is, and who does not wait for it says
+    `close`. `forward_seconds` is how long the network took in the last `estimate`.
+    """
+
+    def __init__(self, network: Network, device: str = 'auto', precision: str = 'auto',
+                 cameras: int = 1, compiled: bool = False):
+        self.device = find_device(device)
+        self.forward = Runtime(network, self.device, find_precisions(
+            precision, self.device, network.fixed_precision), compiled)
+        self.network = self.forward.network
+        self._relative = network.contract.relative
+        self.forward_seconds = 0.0
+        # Bounded and few: for a raw 12 megapixel camera one takes over 100 MB.
+        self._view = lru_cache(maxsize=1 + cameras)(partial(
+            make_view, self.network, device=self.device))
+        self._grid = lru_cache(maxsize=1 + cameras)(self._make_grid)
+        self._scan_grid = lru_cache(maxsize=1 + cameras)(self._make_scan_grid)
+        self._palette = torch.from_numpy(palette()).to(self.device)
+
+    def warm_up(self) -> None:
+        """Run the network at its usual shape, so that the first frame costs what others do."""
+        self.forward.warm_up()
+
+    def close(self) -> None:
+        """Stop what is being compiled."""
+        self.forward.close()
+
+    def mismatch(self, camera: PinholeCamera) -> str | None:
+        """Return a sentence where `camera` is notably unlike those of the training, or None."""
+        training, limits = self.network.training_camera, self.network.field_of_view
+        if training:
+            return training_mismatch(camera, training)
+        return limits and view_mismatch(camera, limits)
+
+    def check(self, camera: PinholeCamera, options: DepthOptions) -> None:
+        """Raise CameraError where the camera cannot serve the network."""
+        self._view(camera, options.publish_size)
+
+    def check_scan(self, camera: PinholeCamera, options: DepthOptions,
+                   pose: tuple[np.ndarray, np.ndarray]) -> None:
+        """Raise ScanError where the camera cannot make a scan from there."""
+        self._scan_grid(self._view(camera, options.publish_size).published, options.scan,
+                        options.points, *_hashable(pose))
+
+    def estimate(self, frames: Sequence[tuple[ColorImage | np.ndarray, PinholeCamera]],
+                 options: DepthOptions = DepthOptions(),
+                 outputs: Collection[str] = OUTPUTS) -> list[Estimate]:
+        """Estimate the depth of every (picture, camera), with the same wishes: `estimate_all`."""
+        return self.estimate_all([Request(*frame, options, outputs) for frame in frames])
+
+    @torch.inference_mode()
+    def estimate_all(self, requests: Sequence[Request]) -> list[Estimate]:
+        """
+        Estimate the depth of every picture, those of one input size in one batch.
+
+        A picture has its camera's size. Raises CameraError where a camera cannot serve the
+        network, ScaleError where the model has no scale and options give none, CloudError where
+        points want a pose that is not given. Of `outputs` others than OUTPUTS ask for the camera
+        only.
+        """
+        self.forward.seconds()  # those of a warm-up, or of a pass that failed, are not these
+        views = [self._view(request.camera, request.options.publish_size) for request in requests]
+        estimates = [Estimate(view.published) for view in views]
+        pictures = {}
+        batches = defaultdict(list)
+        for i, (request, view) in enumerate(zip(requests, views)):
+            if OUTPUTS.intersection(request.outputs) or request.unscaled:
+                pictures[i] = view.upload(request.image, request.camera)
+                batches[view.input.width, view.input.height].append(i)
+        for batch in batches.values():
+            inputs = torch.stack([views[i].network_input(pictures[i], self.network.resize)
+                                  for i in batch])
+            cameras = torch.stack([views[i].intrinsics for i in batch])
+            turned = [row for row, i in enumerate(batch) if self._is_turned(requests[i])]
+            values, confidence = self.forward(*_with_mirrored(inputs / 255, cameras, turned))
+            mirrored = dict(zip(turned, values[len(batch):, 0].flip(-1)))
+            for row, i in enumerate(batch):
+                found, request = values[row, 0], requests[i]
+                sure = None if confidence is None else confidence[row, 0]
+                if sure is None and request.wants_confidence:
+                    sure = self._conclude(found, mirrored.get(row), views[i], request.options)
+                if request.memory:
+                    found = request.memory.steady(found, request.stamp, request.camera)
+                if OUTPUTS.intersection(request.outputs):
+                    estimates[i] = self._finish(found, sure, inputs[row], pictures[i],
+                                                views[i], request)
+                if request.unscaled:
+                    estimates[i] = replace(
+                        estimates[i], unscaled=self._unscaled(found, views[i]))
+        self.forward_seconds = self.forward.seconds()
+        return estimates
+
+    def _is_turned(self, request: Request) -> bool:
+        """Return whether the network shall see the mirrored picture too."""
+        return (not self.network.has_confidence and 'flip' in request.options.cues
+                and request.wants_confidence)
+
+    def _make_grid(self, camera: PinholeCamera, options: PointOptions) -> PointGrid:
+        return PointGrid(camera, options, self.device)
+
+    def _make_scan_grid(self, camera: PinholeCamera, options: ScanOptions, points: PointOptions,
+                        rotation: bytes, translation: bytes) -> ScanGrid:
+        pose = np.frombuffer(rotation).reshape(3, 3), np.frombuffer(translation)
+        return ScanGrid(camera, options, pose, self.device, points)
+
+    def _valid(self, values: torch.Tensor) -> torch.Tensor:
+        """Return a network's values, NaN where they are none: its contract wants them above 0."""
+        there = values.isfinite()
+        return torch.where(there if self._relative else there & (values > 0), values, math.nan)
+
+    def _unscaled(self, values: torch.Tensor, view: View) -> Unscaled:
+        height, width = values.shape
+        values = self._valid(values)
+        # Of relative inverse depth there is no depth before its shift is known.
+        depth = 1 / values if self.network.inverse and not self._relative else values
+        sx, sy = width / view.input.width, height / view.input.height
+        seen = torch.zeros_like(depth, dtype=torch.bool)
+        seen[math.ceil(view.target.y * sy):int((view.target.y + view.target.height) * sy),
+             math.ceil(view.target.x * sx):int((view.target.x + view.target.width) * sx)] = True
+        return Unscaled(view.input.resized(width, height),
+                        depth.masked_fill(~seen, math.nan).cpu().numpy())
+
+    def _conclude(self, values: torch.Tensor, mirrored: torch.Tensor | None, view: View,
+                  options: DepthOptions) -> torch.Tensor:
+        """Return the confidence (h, w) of a network that gives none, on its own grid."""
+        height, width = values.shape
+        depth, turned = (None if plane is None else self._metres(self._valid(plane), options)
+                         for plane in (values, mirrored))
+        return conclude(depth, view.input.resized(width, height), turned, options.cues)
+
+    def _finish(self, values: torch.Tensor, confidence: torch.Tensor | None,
+                rgb_input: torch.Tensor, picture: Picture, view: View,
+                request: Request) -> Estimate:
+        options, outputs = request.options, request.outputs
+        if options.publish_size == 'network':
+            picture = Picture(rgb_input, (0, 1, 2))
+
+        # What is no depth becomes NaN on the network's grid, which is small, and stays it.
+        depth = self._metres(view.place(self._valid(values), math.nan), options)
+        if view.blind is not None:
+            depth.masked_fill_(view.blind, math.nan)
+        # Too near, too far (REP 117), in place: a new plane costs more than what is done to it.
+        below = np.nextafter(np.float32(options.min_depth), np.float32(0))
+        F.threshold_(depth, float(below), -math.inf)
+        depth.masked_fill_(depth > options.max_depth, math.inf)
+
+        cloud = scan = sure = None
+        learned = self.network.has_confidence
+        if request.wants_confidence or (
+                learned and {'points', 'scan'} & set(outputs) and options.points.edge > 0):
+            sure = view.place(confidence, 0.0)
+        if 'points' in outputs:
+            cloud = self._grid(view.published, options.points).cloud(
+                depth, picture if options.points.color else None, sure, request.pose, learned)
+        if 'scan' in outputs and request.scan_pose is not None:
+            scan = self._scan_grid(view.published, options.scan, options.points, *_hashable(
+                request.scan_pose)).scan(depth, sure, learned)
+        return Estimate(
+            camera=view.published,
+            depth=encode(depth, options.depth_encoding) if 'depth' in outputs else None,
+            confidence=(sure.masked_fill(depth.isnan(), 0).cpu().numpy()
+                        if 'confidence' in outputs else None),
+            color=(colorize(depth, options.max_depth, self._palette)
+                   if 'color' in outputs else None),
+            cloud=cloud, scan=scan)
+
+    def _metres(self, values: torch.Tensor, options: DepthOptions) -> torch.Tensor:
+        """Return the depth that a network's values mean, where they mean any."""
+        scale = options.metres_per_unit
+        if scale is None:
+            scale = scale_for(self.network.contract, 0.0).metres_per_unit
+        if self._relative:
+            inverse = values / scale + options.shift
+            return (1 / inverse).masked_fill_(inverse <= 0, math.inf)  # not beyond infinity
+        return scale / values if self.network.inverse else scale * values
+
+
+def _with_mirrored(rgb: torch.Tensor, cameras: torch.Tensor,
+                   turned: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return a batch of RGB (B, 3, h, w) and cameras (B, 4), and behind it the mirrored rows."""
+    if not turned:
+        return rgb, cameras
+    others = cameras[turned]
+    others[:, 2] = rgb.shape[-1] - 1 - others[:, 2]
+    return torch.cat([rgb, rgb[turned].flip(-1)]), torch.cat([cameras, others])
+
+
+def _hashable(pose: tuple[np.ndarray, np.ndarray]) -> tuple[bytes, ...]:
+    return tuple(np.asarray(part, np.float64).tobytes() for part in pose)

@@ -1,0 +1,125 @@
+# Copyright 2026 the depth_estimation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""How the pixels of a camera lie in the grid of a network, and the way there and back."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from depth_estimation_ros.cloud.points import Picture
+from depth_estimation_ros.imaging.encodings import ColorImage
+from depth_estimation_ros.imaging.intrinsics import (
+    CameraError, PinholeCamera, training_window, Window)
+from depth_estimation_ros.imaging.resize import resize
+from depth_estimation_ros.models.contract import Network
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """How the pixels of one camera lie in the network's grid, and where depth is published."""
+
+    published: PinholeCamera
+    input: PinholeCamera  # of the network's input
+    intrinsics: torch.Tensor  # its fx, fy, cx, cy, (4,) float32
+    seen: Window  # in the picture
+    target: Window  # the same place in the network's input
+    unlens: torch.Tensor | None  # (1, H, W, 2), where rectified pixels lie in the raw picture
+    blind: torch.Tensor | None  # bool, published grid: what the camera or the network cannot see
+
+    def upload(self, image: ColorImage | np.ndarray, camera: PinholeCamera) -> Picture:
+        """Return a picture on the device of this view, rectified where its camera is raw."""
+        if not isinstance(image, ColorImage):
+            image = ColorImage(np.ascontiguousarray(image), (0, 1, 2))
+        pixels = image.pixels
+        if pixels.shape[:2] != (camera.height, camera.width):
+            raise CameraError(f'the picture has {pixels.shape[1]}x{pixels.shape[0]} pixels, its '
+                              f'camera {camera.width}x{camera.height}')
+        if not pixels.flags.writeable:  # torch shares memory only where it may write
+            pixels = pixels.copy()
+        planes = torch.from_numpy(pixels).to(self.intrinsics.device).permute(2, 0, 1)
+        if self.unlens is not None:
+            planes = F.grid_sample(planes[None].float(), self.unlens, mode='bilinear',
+                                   padding_mode='border', align_corners=True)[0]
+        return Picture(planes, image.rgb)
+
+    def network_input(self, picture: Picture, kind: str) -> torch.Tensor:
+        """
+        Return (3, h, w) float32 RGB in 0..255: the picture as the training camera sees it.
+
+        kind: how the network wants it resized, see resize.
+        """
+        part, target = picture.planes[(..., *_slices(self.seen))], self.target
+        planes = resize(part, target.height, target.width, kind)
+        small = torch.stack([planes[channel] for channel in picture.rgb])
+        # Where the training camera saw more, the border goes on: better than grey (measured).
+        return F.pad(small[None], (
+            target.x, self.input.width - target.x - target.width,
+            target.y, self.input.height - target.y - target.height),
+            mode='replicate')[0]
+
+    def place(self, plane: torch.Tensor, outside: float) -> torch.Tensor:
+        """Return an output (h, w) of the network on the published grid; beyond it is `outside`."""
+        at_input = self.published == self.input
+        if at_input or self.target != self.input.whole:
+            plane = _stretch(plane, self.input.height, self.input.width)
+        if at_input:
+            return plane
+        part = plane if self.target == self.input.whole else plane[_slices(self.target)]
+        part = _stretch(part, self.seen.height, self.seen.width)
+        if part.shape == (self.published.height, self.published.width):
+            return part
+        whole = part.new_full((self.published.height, self.published.width), outside)
+        whole[_slices(self.seen)] = part
+        return whole
+
+
+def make_view(network: Network, camera: PinholeCamera, publish_size: str,
+              device: torch.device) -> View:
+    """Return the view of a camera; raises CameraError where it cannot serve the network."""
+    width, height = network.input_size(camera)
+    training = network.training_camera
+    window = training_window(camera, training) if training else camera.whole
+    seen = window.seen(camera.width, camera.height)
+    sx, sy = width / window.width, height / window.height
+    left, top = round((seen.x - window.x) * sx), round((seen.y - window.y) * sy)
+    target = Window(left, top, round((seen.x + seen.width - window.x) * sx) - left,
+                    round((seen.y + seen.height - window.y) * sy) - top)
+    if min(target.width, target.height) < 2:
+        raise CameraError('the camera covers less than two pixels of what the network wants '
+                          'to see: its CameraInfo is wrong, or the model is for others')
+
+    visible = np.zeros((camera.height, camera.width), np.uint8)
+    visible[_slices(seen)] = 1
+    unlens = None
+    if camera.lens:
+        where = camera.rectification_map()
+        last = np.array([camera.width - 1, camera.height - 1], np.float32)
+        visible &= ((where >= -0.5) & (where <= last + 0.5)).all(-1).astype(np.uint8)
+        if not visible.any():
+            raise CameraError('nothing of the rectified picture lies in the raw one: its K, '
+                              'D, R and P do not belong together, calibrate the camera again')
+        unlens = torch.from_numpy(where * (2 / last) - 1)[None].to(device)
+    published, grid = camera.rectified(), camera.windowed(window).resized(width, height)
+    if publish_size == 'network':
+        published = grid
+        small = cv2.resize(visible[_slices(seen)], (target.width, target.height),
+                           interpolation=cv2.INTER_NEAREST)
+        visible = np.zeros((height, width), np.uint8)
+        visible[_slices(target)] = small
+    blind = None if visible.all() else torch.from_numpy(visible == 0).to(device)
+    intrinsics = torch.tensor([grid.fx, grid.fy, grid.cx, grid.cy], dtype=torch.float32,
+                              device=device)
+    return View(published, grid, intrinsics, seen, target, unlens, blind)
+
+
+def _stretch(plane: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    return F.interpolate(plane[None, None], (height, width), mode='bilinear',
+                         align_corners=False)[0, 0]
+
+
+def _slices(window: Window) -> tuple[slice, slice]:
+    return (slice(window.y, window.y + window.height), slice(window.x, window.x + window.width))

@@ -1,0 +1,30 @@
+# Copyright 2026 the depth_estimation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""All that stands in streets, built once from a seed; scenes place copies of it."""
+from __future__ import annotations
+
+import numpy as np
+
+from depth_estimation_ros.synthetic.drawing.mesh import Mesh
+from depth_estimation_ros.synthetic.things import (
+    barriers, buildings, furniture, lorries, people, plants, vehicles)
+
+_COUNTS = {
+    vehicles.car: 32, vehicles.van: 10, lorries.lorry: 12, lorries.bus: 5, lorries.tram: 2,
+    vehicles.motorcycle: 4, people.pedestrian: 20, people.cyclist: 8, people.bicycle: 4,
+    plants.tree: 28, plants.conifer: 8, plants.shrub: 10, plants.hedge: 8, plants.grass_tuft: 6,
+    furniture.lamp_post: 6, furniture.traffic_light: 5, furniture.traffic_sign: 12,
+    barriers.gantry: 2, furniture.bollard: 6, furniture.waste_bin: 5, furniture.cabinet: 3,
+    furniture.post_box: 2, furniture.bus_stop: 2, furniture.bench: 2, furniture.billboard: 4,
+    barriers.fence: 10, barriers.guard_rail: 5, barriers.wall: 8, barriers.noise_wall: 3,
+    furniture.power_pole: 3, barriers.construction: 5, barriers.bridge: 3, furniture.kiosk: 2,
+    furniture.skip: 3, furniture.umbrella: 2, buildings.house: 12, buildings.facade_block: 20,
+    buildings.hall: 4, buildings.garage_row: 2, buildings.tower_block: 3,
+    buildings.pavilion: 8}
+
+
+def library(seed: int) -> dict[str, list[Mesh]]:
+    """Return meshes of each kind by the name of the function that builds them, as 'car'."""
+    rng = np.random.default_rng(seed)
+    return {build.__name__: [build(rng) for _ in range(count)]
+            for build, count in _COUNTS.items()}

@@ -1,0 +1,374 @@
+# Copyright 2026 the depth_estimation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""`depth_estimation predict`: what it writes is right, whole or not there."""
+from __future__ import annotations
+
+import os
+from pathlib import Path
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import cv2
+from depth_estimation_ros import cli
+from depth_estimation_ros.cloud.points import PointOptions
+from depth_estimation_ros.commands import predict
+from depth_estimation_ros.commands.progress import progress
+from depth_estimation_ros.drives.folder import find_optics
+from depth_estimation_ros.drives.kitti import annotated_depth
+from depth_estimation_ros.drives.video import Film
+from depth_estimation_ros.estimation.estimator import DepthEstimator
+from depth_estimation_ros.estimation.requests import DepthOptions
+from depth_estimation_ros.evaluation.metrics import evaluate_depth, garg_crop
+from depth_estimation_ros.models import catalogue, weights as checkpoints
+from films import drawing, flag_rotation, FPS, HEIGHT, number, WIDTH, write_film
+from harness import be_the_command, FORKS, REPOSITORY, wait
+from key_init import write_monodepth2_checkpoint
+import numpy as np
+import pytest
+
+LENS = """image_width: 320
+image_height: 96
+camera_matrix: {rows: 3, cols: 3, data: [185.6, 0, 156.8, 0, 184.3, 45.1, 0, 0, 1]}
+distortion_model: plumb_bob
+distortion_coefficients: {rows: 1, cols: 5, data: [-0.3, 0.05, 0, 0, 0]}
+rectification_matrix: {rows: 3, cols: 3, data: [1, 0, 0, 0, 1, 0, 0, 0, 1]}
+projection_matrix: {rows: 3, cols: 4, data: [150, 0, 156.8, 0, 0, 150, 45.1, 0, 0, 0, 1, 0]}
+"""
+# As on a machine without ROS.
+COMMAND = ('import sys; sys.modules.update(rclpy=None, sensor_msgs=None); '
+           'from depth_estimation_ros.cli import main; sys.exit(main())')
+VERTEX = np.dtype([('xyz', '<f4', 3), ('rgb', 'u1', 3)])
+
+
+@pytest.fixture(scope='module')
+def weights(tmp_path_factory):
+    """Return a checkpoint; in this process its network is built once for all tests."""
+    folder = write_monodepth2_checkpoint(tmp_path_factory.mktemp('r18'), width=320, height=96)
+    files = checkpoints.load_checkpoint(folder, catalogue.find('monodepth2').files).files
+    with pytest.MonkeyPatch.context() as patch:
+        build = catalogue.build
+        network = build('monodepth2', files)
+        patch.setattr(catalogue, 'build', lambda name, files: (
+            network if name == 'monodepth2' else build(name, files)))
+        yield folder
+
+
+@pytest.fixture
+def film(tmp_path):
+    """Return a film of 8 frames."""
+    return write_film(tmp_path / 'street.mp4', 8)
+
+
+def run(inputs, weights, output, **options) -> str:
+    """Run predict as the command does, on a camera that is guessed."""
+    options = {'fov': 81.5, **options}
+    return predict.run([str(i) for i in inputs], 'monodepth2', str(weights), output, **options)
+
+
+def read_ply(path: Path) -> np.ndarray:
+    """Read a PLY file by its own header, as any viewer must."""
+    head, body = path.read_bytes().split(b'end_header\n', 1)
+    lines = [line for line in head.decode('ascii').splitlines() if not line.startswith('comment')]
+    assert lines[:2] == ['ply', 'format binary_little_endian 1.0']
+    count = int(lines[2].removeprefix('element vertex '))
+    assert lines[3:] == ['property float x', 'property float y', 'property float z',
+                         'property uchar red', 'property uchar green', 'property uchar blue']
+    assert len(body) == count * VERTEX.itemsize
+    return np.frombuffer(body, VERTEX)
+
+
+def read_film(path: Path) -> list[np.ndarray]:
+    """Return the pictures of a film."""
+    return [frame.image for frame in Film(path)]
+
+
+def test_every_output_of_a_film_is_the_estimators_depth(film, weights, tmp_path):
+    # At this scale some depth is within PNG's range, some beyond it, some beyond max_depth.
+    scale = 240.0
+    options = DepthOptions(metres_per_unit=scale, points=PointOptions(max_points=10**6))
+    said = run([film], weights, tmp_path / 'out', depth_scale=scale)
+    assert said.startswith('frames: 8 in') and 'metres are as good as this guess' in said
+
+    estimator = DepthEstimator(catalogue.build('monodepth2', {}), 'cpu')
+    source = Film(film)
+    camera = find_optics('', 81.5, source).camera(WIDTH, HEIGHT)
+    side_by_side = read_film(tmp_path / 'out/street_depth.mp4')
+    assert len(side_by_side) == 8
+    assert Film(tmp_path / 'out/street_depth.mp4').fps == FPS
+    for i, frame in enumerate(source):
+        [truth] = estimator.estimate([(frame.image[..., ::-1], camera)],
+                                     options, {'depth', 'color', 'points'})
+        metres = truth.depth
+        assert (metres < 60).any() and ((metres > 66) & (metres < 80)).any()
+        assert np.isinf(metres).any()
+
+        png = cv2.imread(str(tmp_path / f'out/depth/{frame.name}.png'), cv2.IMREAD_UNCHANGED)
+        assert png.dtype == np.uint16
+        millimetres = np.rint(metres * np.float32(1000))
+        np.testing.assert_array_equal(
+            png, np.where(millimetres < 65535, millimetres, 0).astype(np.uint16))
+
+        color = cv2.imread(str(tmp_path / f'out/color/{frame.name}.png'))
+        np.testing.assert_array_equal(color, truth.color)
+        np.testing.assert_array_equal(color.any(-1), np.isfinite(metres))
+
+        points = read_ply(tmp_path / f'out/points/{frame.name}.ply')
+        x, y, z = points['xyz'].T.astype(float)
+        u = np.rint(x / z * camera.fx + camera.cx).astype(int)
+        v = np.rint(y / z * camera.fy + camera.cy).astype(int)
+        np.testing.assert_array_equal(
+            points['xyz'], truth.cloud.data[0, :, :3].copy().view(np.float32))
+        assert 0 < len(points) < np.isfinite(metres).sum()  # less what floats at edges
+        np.testing.assert_array_equal(z.astype(np.float32), metres[v, u])
+        np.testing.assert_array_equal(points['rgb'], frame.image[v, u, ::-1])
+
+        left, right = side_by_side[i][:, :WIDTH], side_by_side[i][:, WIDTH:]
+        assert left.shape == right.shape == (HEIGHT, WIDTH, 3) and number(left) == i
+        assert np.abs(right.astype(int) - color).mean() < 12
+
+
+def test_without_a_model_or_weights_it_is_the_network_of_the_package(film, tmp_path, capsys):
+    assert cli.main(['predict', str(film), '--fov', '80', '--max-depth', '1000', '--write',
+                     'depth', '--output', str(tmp_path / 'out')]) == 0
+    said = capsys.readouterr().out
+    assert 'with compact' in said and '1 model unit = 1 m (metric from intrinsics' in said
+    depth = cv2.imread(str(tmp_path / 'out/depth/street_000003.png'), cv2.IMREAD_UNCHANGED)
+    assert depth.shape == (HEIGHT, WIDTH) and depth.any()
+    assert cli.main(['predict', str(film), '--fov', '30', '--write', 'depth', '--output',
+                     str(tmp_path / 'tele')]) == 0
+    assert 'note: this camera' in capsys.readouterr().out
+
+
+def test_pictures_of_a_lens_are_rectified(tmp_path, weights, film):
+    calibration = tmp_path / 'front.yaml'
+    calibration.write_text(LENS)
+    said = run([film], weights, tmp_path / 'out', fov=0, camera=str(calibration), depth_scale=12.0)
+    assert f'calibration {calibration}' in said and 'guess' not in said
+    camera = find_optics(str(calibration), 0, None).camera(WIDTH, HEIGHT)
+    left = read_film(tmp_path / 'out/street_depth.mp4')[3][:, :WIDTH].astype(int)
+    raw = list(Film(film))[3].image
+    rectified = cv2.remap(raw, camera.rectification_map(), None, cv2.INTER_LINEAR)
+    assert np.abs(left - rectified).mean() < 8 < 16 < np.abs(left - raw).mean()
+    points = read_ply(tmp_path / 'out/points/street_000003.ply')
+    u = points['xyz'][:, 0] / points['xyz'][:, 2] * 150 + 156.8
+    np.testing.assert_allclose(u, np.rint(u), atol=1e-2)
+
+
+def test_only_what_is_wanted_is_written(film, weights, tmp_path):
+    picture = tmp_path / 'photo.jpg'
+    cv2.imwrite(str(picture), drawing(200))
+    said = run([film, picture], weights, tmp_path / 'film', write=('film',))
+    assert [p.name for p in (tmp_path / 'film').iterdir()] == ['street_depth.mp4']
+    assert 'side by side' in said and '.ply' not in said
+    said = run([picture], weights, tmp_path / 'cloud', write=('points', 'film'), max_points=500)
+    assert [p.name for p in (tmp_path / 'cloud').rglob('*.*')] == ['photo.ply']
+    assert 'side by side' not in said
+    assert 100 < len(read_ply(tmp_path / 'cloud/points/photo.ply')) <= 500
+    run([picture], weights, tmp_path / 'near', write=('depth',), max_depth=5.0)
+    depth = cv2.imread(str(tmp_path / 'near/depth/photo.png'), cv2.IMREAD_UNCHANGED)
+    assert 0 < depth.max() <= 5000
+
+
+def test_what_a_user_should_know_of_a_film_is_said(tmp_path, weights):
+    film = write_film(tmp_path / 'upright.mp4', 2)
+    flag_rotation(film, 90)
+    cut = write_film(tmp_path / 'cut.avi', 20, 'MJPG')
+    cut.write_bytes(cut.read_bytes()[:cut.stat().st_size // 2])
+    said = run([film, cut], weights, tmp_path / 'out', write=('film',)).splitlines()
+    assert any('upright.mp4 was turned by 90 degrees' in line for line in said)
+    assert any('cut.avi claims 20 frames' in line for line in said)
+    assert any('is not like the KITTI camera' in line for line in said)
+    assert read_film(tmp_path / 'out/upright_depth.mp4')[0].shape == (WIDTH, 2 * HEIGHT, 3)
+    assert len(read_film(tmp_path / 'out/cut_depth.mp4')) == len(read_film(cut))
+
+
+def test_files_are_replaced_only_when_told(film, weights, tmp_path):
+    output = tmp_path / 'out'
+    run([film], weights, output, write=('depth',))
+    before = (output / 'depth/street_000000.png').read_bytes()
+    with pytest.raises(ValueError, match='holds files already.*--overwrite'):
+        run([film], weights, output, write=('depth',), depth_scale=2.0)
+    assert (output / 'depth/street_000000.png').read_bytes() == before
+    run([film], weights, output, write=('depth',), depth_scale=2.0, overwrite=True)
+    assert (output / 'depth/street_000000.png').read_bytes() != before
+
+
+def test_bad_input_is_one_sentence(film, weights, tmp_path):
+    (tmp_path / 'bad').mkdir()
+    (tmp_path / 'bad/a.png').write_bytes(b'no picture')
+    (tmp_path / 'file').write_text('')
+    (tmp_path / 'nothing').mkdir()
+    output = tmp_path / 'out'
+    for inputs, options, said in (
+            (['0'], {}, '0 is a webcam'),
+            ([film, film], {}, 'several inputs are named street'),
+            ([film], {'fov': 0}, 'nothing is known of the camera'),
+            ([film], {'write': ('mesh',)}, '--write mesh is not one of depth, color'),
+            ([film], {'max_depth': 0.0}, '--max-depth 0 is out of range'),
+            ([film], {'depth_scale': -1.0}, '--depth-scale -1 is out of range'),
+            ([film], {'max_points': 0}, '--max-points 0 is out of range'),
+            ([tmp_path / 'bad'], {}, 'a.png cannot be read as a picture'),
+            ([tmp_path / 'nothing'], {}, 'holds no images'),
+            ([tmp_path / 'absent.mp4'], {}, 'absent.mp4 is not there')):
+        with pytest.raises(ValueError) as error:
+            run(inputs, weights, output, **options)  # none is in the next one's way
+        assert said in str(error.value) and '\n' not in str(error.value)
+    with pytest.raises(ValueError, match='file cannot be made a folder'):
+        run([film], weights, tmp_path / 'file')
+
+
+def test_progress_without_tqdm_is_a_line(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, 'tqdm', None)
+    monkeypatch.setattr('depth_estimation_ros.commands.progress.LINE_EVERY', 0.0)
+    assert list(progress('abc', 3, 'street.mp4')) == ['a', 'b', 'c']
+    assert 'street.mp4: 2 of 3 frames\n' in capsys.readouterr().err
+
+
+# -- whole or not there --
+
+def check_whole(output: Path, count: int) -> int:
+    """Check that every file with its final name is whole, and count them."""
+    files = [path for path in output.rglob('*') if path.is_file() and path.name[0] != '.']
+    for path in files:
+        if path.suffix == '.png':
+            assert cv2.imread(str(path), cv2.IMREAD_UNCHANGED).shape[:2] == (HEIGHT, WIDTH)
+            assert path.read_bytes()[-8:-4] == b'IEND'
+        elif path.suffix == '.ply':
+            assert len(read_ply(path)) > 0
+        else:
+            assert len(read_film(path)) == count
+    return len(files)
+
+
+def test_ctrl_c_at_any_moment_leaves_no_half_file(weights, tmp_path):
+    film = write_film(tmp_path / 'street.mp4', 120)
+    moments = [(begun, delay) for begun in (False, True) for delay in (0.0, 0.02, 0.06, 0.13, 0.3)]
+    for begun, delay in moments:
+        output, log = tmp_path / f'{begun}{delay}', tmp_path / f'{begun}{delay}.log'
+        process = FORKS.Process(target=be_the_command, args=(
+            ['predict', str(film), '--model', 'monodepth2', '--weights', str(weights), '--fov',
+             '80', '--output', str(output)], log, log, {}))
+        process.start()
+        wait((lambda: list(output.glob('depth/*'))) if begun else output.exists, 60,
+             lambda: f'it did not begin: {log.read_text()}')
+        time.sleep(delay)
+        os.kill(process.pid, signal.SIGINT)
+        process.join(20)
+        assert (process.exitcode, log.read_text()) == (130, '')
+        assert check_whole(output, 120) < 3 * 120
+        assert not list(output.glob('*.mp4')) and not list(output.rglob('.*'))
+
+
+@pytest.mark.parametrize('when', ['writing', 'renaming'])
+def test_ctrl_c_while_a_file_is_written_leaves_no_half_file(
+        film, weights, tmp_path, monkeypatch, when):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    if when == 'renaming':
+        monkeypatch.setattr(predict.os, 'replace', interrupt)
+    else:
+        def half(path, data):
+            with path.open('wb') as file:
+                file.write(data[:len(data) // 2])
+                file.flush()
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(Path, 'write_bytes', half)
+    for write in predict.CONTENTS:
+        if (when, write) == ('writing', 'film'):
+            monkeypatch.setattr(predict, 'cv2', Interrupted())
+        with pytest.raises(KeyboardInterrupt):
+            run([film], weights, tmp_path / write, write=(write,))
+        assert not [path for path in (tmp_path / write).rglob('*') if path.is_file()]
+
+
+class Interrupted:
+    """OpenCV, whose third picture of a film is interrupted."""
+
+    def __getattr__(self, name):
+        return getattr(cv2, name)
+
+    class VideoWriter:
+        """Writes two pictures. Not derived from OpenCV's, whose types break when they are."""
+
+        def __init__(self):
+            self._inner, self._count = cv2.VideoWriter(), 0
+
+        def __getattr__(self, name):
+            return getattr(self._inner, name)
+
+        def write(self, image):
+            """Write, or be interrupted."""
+            self._count += 1
+            if self._count == 3:
+                raise KeyboardInterrupt
+            self._inner.write(image)
+
+
+def test_the_command_runs_without_ros_and_ends_at_ctrl_c(weights, tmp_path):
+    film = write_film(tmp_path / 'long.mp4', 250)
+    output = tmp_path / 'out'
+    process = subprocess.Popen(
+        [sys.executable, '-c', COMMAND, 'predict', str(film), '--model', 'monodepth2',
+         '--weights', str(weights), '--fov', '80', '--output', str(output)],
+        cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        wait(lambda: len(list(output.rglob('*.ply'))) > 2 or process.poll() is not None, 60,
+             lambda: 'it wrote nothing')
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert (process.returncode, out, err) == (130, '', '')
+    assert 9 <= check_whole(output, 250) < 750
+    assert not list(output.glob('*.mp4')) and not list(output.rglob('.*'))
+
+
+@pytest.mark.parametrize(('write', 'limit'), [('depth,color,points', 100_000), ('film', 4_000)])
+def test_full_disk_is_one_sentence(weights, tmp_path, write, limit):
+    film = write_film(tmp_path / 'street.mp4', 8)
+    output = tmp_path / 'out'
+    # Files that may not grow fail as on a full disk, and need no disk of their own.
+    done = subprocess.run(
+        [sys.executable, '-c', COMMAND, 'predict', str(film), '--model', 'monodepth2',
+         '--weights', str(weights), '--fov', '80', '--output', str(output), '--write', write],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        cwd=REPOSITORY, capture_output=True, text=True, timeout=60,
+        env={**os.environ, 'PYTHONDONTWRITEBYTECODE': '1'})
+    assert done.returncode == 1 and done.stderr.count('\n') == 1, done.stderr
+    assert 'cannot be written' in done.stderr and 'make room' in done.stderr
+    check_whole(output, 8)
+    assert not list(output.glob('*.mp4')) and not list(output.rglob('.*'))
+
+
+def test_film_stops_when_the_disk_is_nearly_full(film, weights, tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(predict.shutil, 'disk_usage', lambda _: usage._replace(free=10**6))
+    with pytest.raises(ValueError, match='street_depth.mp4 cannot be written .*4 MiB'):
+        run([film], weights, tmp_path / 'out', write=('film',))
+    assert not list((tmp_path / 'out').iterdir())
+
+
+def test_real_depth_keeps_its_accuracy_on_disk(ms_weights, shared, tmp_path):
+    folder = shared / 'data/kitti_annotated'
+    calibration = tmp_path / 'kitti.yaml'
+    calibration.write_text(
+        'image_width: 1242\nimage_height: 375\n'
+        'camera_matrix: {data: [721.5377, 0, 609.5593, 0, 721.5377, 172.854, 0, 0, 1]}\n'
+        'distortion_coefficients: {data: []}\n'
+        'rectification_matrix: {data: [1, 0, 0, 0, 1, 0, 0, 0, 1]}\n'
+        'projection_matrix: {data: [721.5377, 0, 609.5593, 0, 0, 721.5377, 172.854, 0, '
+        '0, 0, 1, 0]}\n')
+    predict.run([str(folder / 'image')], 'rt_monodepth_s', str(ms_weights), tmp_path / 'out',
+                camera=str(calibration))
+    truth = annotated_depth(folder / 'depth/0000000005.png')
+    png = cv2.imread(str(tmp_path / 'out/depth/0000000005.png'), cv2.IMREAD_UNCHANGED)
+    depth = np.where(png > 0, png / 1000, np.inf)
+    metrics = evaluate_depth(depth, truth, crop=garg_crop(*truth.shape))
+    assert metrics.n == 87504 and metrics.abs_rel == pytest.approx(0.040, abs=0.002)
+    assert len(read_ply(tmp_path / 'out/points/0000000005.ply')) > 140_000

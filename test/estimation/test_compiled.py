@@ -1,0 +1,228 @@
+# Copyright 2026 the depth_estimation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""A compiled network gives the network's depth, sooner; where there is none, the network runs."""
+from __future__ import annotations
+
+import os
+import shutil
+import time
+import zipfile
+
+from depth_estimation_ros.estimation import compiled
+from depth_estimation_ros.estimation.compiled import Compilation, CompileError
+from depth_estimation_ros.estimation.runtime import Runtime
+from depth_estimation_ros.imaging.intrinsics import PinholeCamera
+from depth_estimation_ros.models.contract import Network, ScaleContract, ScaleKind
+from harness import image, info, NodeProcess, Robot
+from key_init import synth
+import pytest
+import torch
+
+CPU = torch.device('cpu')
+
+
+class Small(torch.nn.Module):
+    """Depth above 1 and a confidence, by two convolutions, of the picture and of fx."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(3, 8, 3, padding=1)
+        self.head = torch.nn.Conv2d(8, 2, 3, padding=1)
+
+    def forward(self, rgb, cameras):
+        """Return both."""
+        x = self.head(self.conv(rgb).relu()).sigmoid()
+        return 1 + x[:, :1] * cameras[:, :1, None, None], x[:, 1:]
+
+
+class WrongCompilation(Compilation):
+    """One whose program gives half of the depth, in place of a faulty compiler."""
+
+    def __init__(self, module, inputs):
+        self._module = module
+
+    def poll(self):
+        """Return it."""
+        return lambda inputs: [x * 0.5 for x in self._module(*inputs)]
+
+    def discard(self):
+        """Nothing is kept."""
+
+    def close(self):
+        """Nothing works."""
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv('DEPTH_ESTIMATION_CACHE', str(tmp_path / 'cache'))
+    return tmp_path / 'cache' / 'compiled'
+
+
+@pytest.fixture
+def runtime():
+    made = []
+
+    def make(module, size_for=None):
+        made.append(Runtime(Network(
+            name='small', module=module, input_width=64, input_height=32, inverse=False,
+            contract=ScaleContract(ScaleKind.METRIC, 1.0, 'made so'), training_camera=None,
+            description='small', takes_camera=True, has_confidence=True, size_for=size_for), CPU,
+            ['fp32'], compiled=True))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def run_until(runtime, done, batch=1):
+    rgb, cameras = torch.rand(batch, 3, 32, 64), torch.rand(batch, 4)
+    end = time.monotonic() + 300
+    while not done():
+        assert time.monotonic() < end, (runtime.form, runtime.remarks)
+        runtime(rgb, cameras)
+        time.sleep(0.05)
+    return rgb, cameras
+
+
+@pytest.mark.skipif(not shutil.which('g++') and not shutil.which('clang++'),
+                    reason='there is no C++ compiler')
+def test_it_takes_over_when_it_is_there_and_is_kept(cache, runtime):
+    torch.manual_seed(0)
+    module = Small()
+    made = runtime(module)
+    made.warm_up()
+    assert made.form == 'fp32, being compiled'
+    rgb, cameras = run_until(made, lambda: made.form == 'fp32, compiled', batch=2)
+    assert made.remarks == [] and made.difference < 1e-5
+    values, confidence = made(rgb, cameras)
+    with torch.inference_mode():
+        expected = module(rgb, cameras)
+    torch.testing.assert_close((values, confidence), expected)
+
+    [program] = cache.iterdir()
+    again = runtime(module)
+    again.warm_up()
+    assert again.form == 'fp32, compiled', 'there it was on disk'
+    torch.testing.assert_close(again(rgb, cameras)[0], expected[0])
+    with torch.no_grad():
+        module.head.bias += 0.1
+    other = runtime(module)
+    other.warm_up()
+    assert other.form == 'fp32, being compiled', 'of other weights it is not'
+    path = other._making[1]._program
+    other.close()
+    assert [*cache.iterdir()] == [program]
+
+    path.write_bytes(b'not a program')
+    broken = runtime(module)
+    broken.warm_up()
+    assert broken.form == 'fp32' and 'is not compiled' in broken.remarks[0]
+    torch.testing.assert_close(broken(rgb, cameras)[0], module(rgb, cameras)[0])
+    assert not path.exists(), 'the next start makes it anew'
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='there is no CUDA device')
+def test_on_cuda_it_is_a_graph_for_each_size_and_batch():
+    module = Small().cuda()
+    made = Runtime(Network(
+        name='small', module=module, input_width=64, input_height=32, inverse=False,
+        contract=ScaleContract(ScaleKind.METRIC, 1.0, 'made so'), training_camera=None,
+        description='small', takes_camera=True, has_confidence=True), torch.device('cuda', 0),
+        ['fp32'], compiled=True)
+    for batch, height in ((1, 32), (2, 32), (1, 64), (2, 32)):
+        rgb = torch.rand(batch, 3, height, 64, device='cuda')
+        cameras = torch.rand(batch, 4, device='cuda')
+        with torch.inference_mode():
+            torch.testing.assert_close(made(rgb, cameras), module(rgb, cameras))
+    assert made.form == 'fp32, compiled' and made.remarks == []
+
+
+def test_one_that_is_off_is_not_taken(cache, runtime, monkeypatch):
+    monkeypatch.setattr('depth_estimation_ros.estimation.runtime.Compilation', WrongCompilation)
+    made = runtime(Small())
+    values, _ = made(torch.rand(1, 3, 32, 64), torch.rand(1, 4))
+    [remark] = made.remarks
+    assert '50.0% off its depth in fp32' in remark and 'set compile to false' in remark
+    assert made.form == 'fp32' and made.difference == 0
+    assert (values > 1).all()
+
+
+def test_without_a_compiler_it_runs_and_says_so(cache, runtime, monkeypatch, tmp_path):
+    monkeypatch.setenv('PATH', str(tmp_path))
+    monkeypatch.setenv('CXX', 'no-such-compiler')
+    made = runtime(Small())
+    run_until(made, lambda: made.remarks)
+    [remark] = made.remarks
+    assert 'small is not compiled for its input of 64x32' in remark and 'ompiler' in remark
+    assert len(remark.splitlines()) == 1 and not list(cache.glob('*.so'))
+
+
+def test_what_cannot_be_traced_says_so(cache, runtime):
+    class Fickle(Small):
+        def forward(self, rgb, cameras):
+            return super().forward(rgb * (2 if rgb.mean() > 0 else 1), cameras)
+
+    made = runtime(Fickle())
+    made.warm_up()
+    [remark] = made.remarks
+    assert 'is not compiled' in remark and len(remark.splitlines()) == 1 and made.form == 'fp32'
+
+
+def test_what_cannot_be_pickled_is_traced_first(cache, runtime):
+    class Nameless(Small):
+        pass
+
+    made = runtime(Nameless())
+    made.warm_up()
+    assert made.form == 'fp32, being compiled' and made.remarks == []
+
+
+def test_a_cache_that_cannot_be_is_a_remark(tmp_path, runtime, monkeypatch):
+    (tmp_path / 'file').touch()
+    monkeypatch.setenv('DEPTH_ESTIMATION_CACHE', str(tmp_path / 'file'))
+    made = runtime(Small())
+    made.warm_up()
+    made.warm_up()
+    [remark] = made.remarks
+    assert 'is not compiled' in remark and made.form == 'fp32'
+
+
+def test_a_folder_that_others_may_write_is_not_trusted(cache):
+    cache.mkdir(parents=True)
+    cache.chmod(0o777)
+    with pytest.raises(CompileError, match='for this user alone'):
+        Compilation(Small(), [torch.rand(1, 3, 32, 64), torch.rand(1, 4)])
+
+
+def test_old_programs_go(cache, monkeypatch, tmp_path):
+    cache.mkdir(parents=True)
+    for age in range(30):
+        (cache / f'{age}.so').touch()
+        os.utime(cache / f'{age}.so', (1e9 - age, 1e9 - age))
+
+    def package(_, package_path, **__):
+        with zipfile.ZipFile(package_path, 'w') as archive:
+            archive.writestr('model/code.so', b'code')
+
+    monkeypatch.setattr(torch._inductor, 'aoti_compile_and_package', package, raising=False)
+    torch.save((Small(), (torch.rand(1, 3, 32, 64), torch.rand(1, 4))), tmp_path / 'task.pth')
+    compiled._compile(tmp_path / 'task.pth', cache / 'new.so')
+    kept = {path.name for path in cache.iterdir()}
+    assert kept == {'new.so', *(f'{age}.so' for age in range(compiled.KEPT - 1))}
+    assert (cache / 'new.so').read_bytes() == b'code'
+
+
+def test_the_node_compiles_aside_and_stops_the_compiler_when_it_ends(cache):
+    node = NodeProcess({'compile': True}, environment={
+        'DEPTH_ESTIMATION_CACHE': str(cache.parent)})
+    robot = Robot(node, outputs=('depth/image_rect',))
+    try:
+        robot.wait_for_node()
+        robot.send_info(info(PinholeCamera(320, 96, 185.6, 184.3, 156.8, 45.1)))
+        robot.ask(image(synth(96, 320)[..., ::-1]))
+        robot.wait_status(', being compiled')
+    finally:
+        robot.close()
+    assert node.interrupt() == 0
+    assert not list(cache.iterdir())

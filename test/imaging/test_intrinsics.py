@@ -1,0 +1,184 @@
+# Copyright 2026 the depth_estimation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Which intrinsics count, how they follow the pixels, and how a lens is undone."""
+from dataclasses import replace
+
+import cv2
+from depth_estimation_ros.imaging.intrinsics import (
+    Calibration, CameraError, OUTSIDE, PinholeCamera, training_mismatch, training_window, Window)
+from depth_estimation_ros.models.contract import TrainingCamera
+import numpy as np
+import pytest
+
+KITTI = TrainingCamera('KITTI camera', 0.58, 1.92, 0.49, 0.47)
+IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+
+
+def projection(fx, fy, cx, cy, tx=0.0):
+    """Return P, row-major."""
+    return (fx, 0.0, cx, tx, 0.0, fy, cy, 0.0, 0.0, 0.0, 1.0, 0.0)
+
+
+def matrix(fx, fy, cx, cy):
+    """Return K, row-major."""
+    return (fx, 0.0, cx, 0.0, fy, cy, 0.0, 0.0, 1.0)
+
+
+RECT = Calibration(1242, 375, 'plumb_bob', (), matrix(721.5, 721.5, 609.6, 172.9), IDENTITY,
+                   projection(721.5, 721.5, 609.6, 172.9))
+DISTORTION = (-0.3728755, 0.2037299, 0.002219027, 0.001383707, -0.07233722)
+RAW = Calibration(1242, 375, 'plumb_bob', DISTORTION,
+                  matrix(959.8, 956.9, 696.0, 224.2), IDENTITY,
+                  projection(721.5, 721.5, 609.6, 172.9))
+
+
+def test_intrinsics_follow_a_resize_as_in_image_pipeline():
+    camera = PinholeCamera(1242, 375, 721.5, 721.5, 609.6, 172.9).resized(640, 192)
+    assert (camera.width, camera.height) == (640, 192)
+    assert camera.fx == pytest.approx(721.5 * 640 / 1242)
+    assert camera.cx == pytest.approx(609.6 * 640 / 1242)
+    assert camera.fy == pytest.approx(721.5 * 192 / 375)
+    assert camera.cy == pytest.approx(172.9 * 192 / 375)
+
+
+def test_a_window_moves_the_principal_point_only():
+    camera = PinholeCamera(100, 80, 50, 51, 49, 39).windowed(Window(10, -5, 60, 90))
+    assert camera == PinholeCamera(60, 90, 50, 51, 39, 44)
+
+
+def test_the_three_kitti_flavours_are_one_camera():
+    odometry = replace(RECT, k=(0.0,) * 9, r=(0.0,) * 9)
+    newest = replace(RECT, p=projection(721.5, 721.5, 609.6, 172.9, tx=44.86))
+    cameras = {c.camera(1242, 375, rectified=True) for c in (RAW, odometry, newest)}
+    assert cameras == {PinholeCamera(1242, 375, 721.5, 721.5, 609.6, 172.9)}
+
+
+@pytest.mark.parametrize('calibration, topic, rectified', [
+    (RECT, '/kitti/camera_color_left/image_raw', True),  # no distortion to undo
+    (RAW, '/kitti/camera_color_left/image_raw', False),
+    (RAW, '/rect/camera/image_raw', False),  # the base name counts, not the namespace
+    (RAW, '/kitti/camera_color/left/image_rect_color', True),
+    (replace(RAW, k=(0.0,) * 9), '/kitti/camera_color_left/image', True),
+    (replace(RAW, d=(0.0,) * 5), '/camera/image_raw', True),
+    (replace(RAW, d=(0.0,) * 4, model='equidistant'), '/camera/image_raw', False),
+])
+def test_auto_tells_rectified_pixels(calibration, topic, rectified):
+    assert calibration.is_rectified(topic) is rectified
+
+
+def test_only_k_serves_rectified_pixels_where_p_is_empty():
+    camera = replace(RECT, p=(0.0,) * 12).camera(1242, 375, rectified=True)
+    assert camera == PinholeCamera(1242, 375, 721.5, 721.5, 609.6, 172.9)
+
+
+def test_a_fisheye_without_distortion_is_no_pinhole():
+    ideal = replace(RECT, d=(0.0,) * 4, model='equidistant', p=(0.0,) * 12)
+    where = ideal.camera(1242, 375, ideal.is_rectified('image_raw')).rectification_map()
+    angle = np.arctan((1000 - 609.6) / 721.5)  # r = f theta
+    assert where[173, 1000, 0] == pytest.approx(609.6 + 721.5 * angle, abs=0.1)
+
+
+def test_a_hair_of_an_autofocus_is_the_same_camera():
+    camera = RAW.camera(1242, 375, rectified=True)
+    assert camera.is_nearly(replace(camera, fx=camera.fx + 0.02, cx=camera.cx - 0.05))
+    assert not camera.is_nearly(replace(camera, fx=camera.fx + 0.2))
+    assert not camera.is_nearly(replace(camera, cy=camera.cy + 0.2))
+    assert not camera.is_nearly(RAW.camera(1242, 375, rectified=False))
+
+
+def test_binning_and_region_come_before_the_comparison_of_sizes():
+    binned = replace(RECT, width=1242, height=376, binning=(2, 2)).camera(621, 188, True)
+    assert (binned.fx, binned.cx, binned.cy) == pytest.approx((360.75, 304.8, 86.45))
+    part = replace(RECT, roi=(100, 50, 800, 300)).camera(800, 300, True)
+    assert (part.fx, part.cx, part.cy) == pytest.approx((721.5, 509.6, 122.9))
+    both = replace(RECT, roi=(100, 50, 800, 300), binning=(2, 2)).camera(400, 150, True)
+    assert (both.fx, both.cx, both.cy) == pytest.approx((360.75, 254.8, 61.45))
+
+
+def test_a_picture_of_the_same_aspect_is_scaled():
+    camera = RECT.camera(621, 188, rectified=True)
+    assert camera.fx == pytest.approx(721.5 / 2)
+    assert camera.fy == pytest.approx(721.5 * 188 / 375)
+
+
+def test_region_and_binning_move_the_lens_with_the_grid():
+    lens = replace(RAW, roi=(100, 50, 800, 300), binning=(2, 2)).camera(400, 150, False).lens
+    assert lens.k == pytest.approx(matrix(479.9, 478.45, 298.0, 87.1))
+
+
+@pytest.mark.parametrize('calibration, words', [
+    (replace(RECT, k=(0.0,) * 9, p=(0.0,) * 12), 'not calibrated'),
+    (replace(RECT, k=(float('nan'),) * 9), 'NaN'),
+    (replace(RECT, p=projection(float('inf'), 721.5, 609.6, 172.9)), 'infinity'),
+    (replace(RECT, p=projection(6.95e-310, 721.5, 609.6, 172.9)), 'focal lengths'),  # no double
+    (replace(RECT, width=0, height=0), '0x0'),
+    (replace(RECT, width=640, height=480), '640x480'),
+    (replace(RECT, d=(0.1,), model='plumb_bob'), 'coefficients'),
+    (replace(RECT, d=(0.1,) * 5, model='omni'), 'omni'),
+    (replace(RECT, d=(0.1,) * 5, k=(0.0,) * 9), "rectified to 'true'"),
+])
+def test_a_calibration_that_cannot_serve_is_refused_with_the_reason(calibration, words):
+    with pytest.raises(CameraError, match=words.replace('(', r'\(')):
+        calibration.camera(1242, 375, rectified=False)
+
+
+@pytest.mark.parametrize('model, d', [
+    ('plumb_bob', DISTORTION),
+    ('rational_polynomial', (0.3, -0.1, 0.001, -0.002, 0.02, 0.6, -0.05, 0.01)),
+    ('equidistant', (-0.03, 0.01, -0.005, 0.001)),
+])
+def test_the_rectification_map_follows_the_lens(model, d):
+    turn = cv2.Rodrigues(np.array([0.01, -0.02, 0.005]))[0]
+    calibration = replace(RAW, model=model, d=d, r=tuple(turn.ravel()))
+    camera = calibration.camera(1242, 375, rectified=False)
+    where = camera.rectification_map()
+    u, v = np.meshgrid([300, 600, 900], [60, 180, 320])
+    rays = np.stack([(u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy,
+                     np.ones(u.shape)], -1).reshape(-1, 3) @ turn  # rectified to raw: R transposed
+    k = np.reshape(calibration.k, (3, 3))
+    project = cv2.fisheye.projectPoints if model == 'equidistant' else cv2.projectPoints
+    expected = project(rays[:, None], np.zeros(3), np.zeros(3), k, np.array(d))[0].reshape(-1, 2)
+    assert np.abs(where[v.ravel(), u.ravel()] - expected).max() < 0.01
+
+
+def test_where_a_lens_model_folds_back_nothing_is_seen():
+    # 1 + k1 r^2 turns round at r = sqrt(1 / 3|k1|) = 0.82; the corners lie at r = 1.6.
+    folding = replace(RECT, width=640, height=480, d=(-0.5, 0.0, 0.0, 0.0, 0.0),
+                      k=matrix(250, 250, 320, 240), p=projection(250, 250, 320, 240))
+    where = folding.camera(640, 480, rectified=False).rectification_map()
+    assert (where[0, 0] == OUTSIDE).all() and (where[-1, -1] == OUTSIDE).all()
+    assert np.abs(where[240, 320] - (320, 240)).max() < 1e-3
+
+
+@pytest.mark.parametrize('camera', [
+    PinholeCamera(1242, 375, 721.5377, 721.5377, 609.5593, 172.854),
+    PinholeCamera(1224, 370, 707.0493, 707.0493, 604.0814, 180.5066),
+    PinholeCamera(1241, 376, 718.856, 718.856, 607.1928, 185.2157),
+    PinholeCamera(1226, 370, 707.0912, 707.0912, 601.8873, 183.1104),
+])
+def test_kitti_cameras_are_the_training_camera(camera):
+    assert training_window(camera, KITTI) == camera.whole
+    assert training_mismatch(camera, KITTI) is None
+
+
+def test_a_cut_picture_is_put_where_the_training_camera_saw_it():
+    cut = PinholeCamera(500, 375, 721.5, 721.5, 309.6, 172.9)
+    window = training_window(cut, KITTI)
+    assert window.width == pytest.approx(721.5 / 0.58, abs=1)
+    assert window.x == pytest.approx(309.6 - 0.49 * window.width, abs=1)
+    assert (window.y, window.height) == (0, 375)
+    assert '500x375' in training_mismatch(cut, KITTI)
+    assert 'fx/W 0.58' in training_mismatch(cut, KITTI)
+
+
+def test_a_taller_camera_loses_rows():
+    vga = PinholeCamera(640, 480, 554, 554, 320, 240)
+    window = training_window(vga, KITTI)
+    assert window.height < 480 and window.width > 640
+    seen = window.seen(640, 480)
+    assert (seen.x, seen.width) == (0, 640) and seen.height == window.height
+
+
+def test_a_camera_that_sees_nothing_of_it_is_refused():
+    with pytest.raises(CameraError, match='sees nothing'):
+        training_window(PinholeCamera(640, 480, 900, 900, 320, 9000), KITTI)
