@@ -54,7 +54,7 @@ setup(
         # What only the command line needs: bags, progress bars.
         # rosbags 0.11.9 is the first that reads what it must, and its storage interface is used.
         'cli': ['lz4', 'mcap>=1.3,<2', 'rosbags>=0.11.9,<0.12', 'tqdm', 'zstandard'],
-        'test': ['mcap-ros2-support', 'onnx', 'pillow', 'pytest', 'pytest-xdist'],
+        'test': ['import-linter', 'mcap-ros2-support', 'onnx', 'pillow', 'pytest', 'pytest-xdist'],
     },
     entry_points={
         'console_scripts': [
