@@ -11,7 +11,6 @@ import argparse
 import contextlib
 import os
 from pathlib import Path
-import re
 import signal
 import sys
 
@@ -334,50 +333,19 @@ def _models_fetch(model: str, source: Path | None, accept_license: bool) -> str:
     return fetch(model, source, accept_license)
 
 
-def _bag_from_kitti(folder: str, path: str, camera: int) -> str:
-    from depth_estimation_ros.drives.bag import info
-    from depth_estimation_ros.drives.bag_writing import from_kitti
-    from_kitti(folder, path, camera)
-    return info(path)
+def _bag_from_kitti(**chosen) -> str:
+    from depth_estimation_ros.commands.bag import of_kitti
+    return of_kitti(**chosen)
 
 
-def _bag_from_video(source: str, path: str, camera: str, fov: float, topic: str) -> str:
-    from depth_estimation_ros.drives.bag import info
-    from depth_estimation_ros.drives.bag_writing import from_video
-    from depth_estimation_ros.drives.folder import find_optics
-    from depth_estimation_ros.drives.video import open_recording
-    opened = open_recording(source)
-    frames = iter(opened)
-    first = next(frames)
-    height, width = first.image.shape[:2]
-    calibration = find_optics(camera, fov, opened).calibration(width, height)
-    from_video(((frame.stamp, frame.image) for frame in opened), calibration, path, topic)
-    return info(path)
+def _bag_from_video(**chosen) -> str:
+    from depth_estimation_ros.commands.bag import of_video
+    return of_video(**chosen)
 
 
-def _bag_synthesize(path: str, size: str, camera: str, fov: float | None, height: float,
-                    pitch: float, roll: float, lidar: bool, device: str, **plan) -> str:
-    from math import radians
-
-    from depth_estimation_ros.commands.progress import progress
-    from depth_estimation_ros.drives import DriveError
-    from depth_estimation_ros.drives.bag import info
-    from depth_estimation_ros.estimation.runtime import find_device
-    from depth_estimation_ros.synthetic.bag import synthesize
-    from depth_estimation_ros.synthetic.drive import Mount, Plan, street_camera, SyntheticDrive
-    sides = tuple(map(int, size.split('x'))) if re.fullmatch(r'[0-9]{2,4}x[0-9]{2,4}', size) else (
-        None if not size else (0, 0))
-    if sides and not 32 <= min(sides) <= max(sides) <= 8192:
-        raise DriveError(f'--size {size} is not two whole numbers like 640x192, each from 32 to '
-                         '8192')
-    if not 0.2 <= height <= 10:
-        raise DriveError(f'--height {height:g} is not from 0.2 to 10 metres')
-    drive = SyntheticDrive(
-        Plan(mount=Mount(height, 0.0, radians(pitch), radians(roll)), **plan),
-        street_camera(camera, fov, sides), str(find_device(device)))
-    synthesize(drive, path, lidar, progress=lambda numbers: progress(
-        numbers, len(drive), 'render'))
-    return info(path)
+def _bag_synthesize(**chosen) -> str:
+    from depth_estimation_ros.commands.synthesize import run
+    return run(**chosen)
 
 
 def _bag_play(**chosen) -> str:
@@ -386,11 +354,9 @@ def _bag_play(**chosen) -> str:
     return str(play(**chosen))
 
 
-def _bag_record(path: str, topics: list[str], seconds: float | None) -> str:
-    from depth_estimation_ros.commands.player import record
-    from depth_estimation_ros.drives.bag import info
-    record(topics, path, seconds)
-    return info(path)
+def _bag_record(**chosen) -> str:
+    from depth_estimation_ros.commands.bag import record
+    return record(**chosen)
 
 
 def _bag_info(path: str) -> str:

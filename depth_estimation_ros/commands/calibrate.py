@@ -50,9 +50,9 @@ def run(distance: Sequence[float], model: str, weights: str = '', input_size: st
 
     def pictures(source: str, ask: float | None) -> Pictures:
         if source:
-            from depth_estimation_ros.drives.bag_pictures import bag_pictures
+            from depth_estimation_ros.drives.bag_pictures import bag_pictures  # rosbags, if wanted
             return bag_pictures(source, image, camera_info, rectified, frames)
-        from depth_estimation_ros.node.live_pictures import live_pictures
+        from depth_estimation_ros.node.live_pictures import live_pictures  # ROS, if wanted
         if ask:
             _wait_for(ask)
         return live_pictures(image, camera_info, rectified, frames, timeout)

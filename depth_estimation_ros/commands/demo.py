@@ -101,6 +101,7 @@ def _make_bag(images: str, camera: str, fov: float, path: Path, rate: float, see
               frames: int) -> tuple[str, float]:
     """Write the input bag; return its image topic and how fast it is to be played."""
     if not images:
+        # Torch, if wanted.
         from depth_estimation_ros.synthetic.bag import IMAGE, synthesize
         from depth_estimation_ros.synthetic.drive import Plan, street_camera, SyntheticDrive
         drive = SyntheticDrive(Plan(seed=seed, frames=frames, rate=rate),

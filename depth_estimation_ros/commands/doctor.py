@@ -54,7 +54,7 @@ def _torch() -> Iterator[tuple[str, str]]:
                         f'{sys.executable}')
         return
     yield 'torch', f'{torch.__version__}, built for CUDA {torch.version.cuda or "none"}'
-    from depth_estimation_ros.estimation.runtime import spare_threads
+    from depth_estimation_ros.estimation.runtime import spare_threads  # it imports torch
     yield 'cpu threads', f'{torch.get_num_threads()}, of which the node takes {spare_threads()}'
     compiler = shutil.which(os.environ.get('CXX', 'g++')) or shutil.which('clang++')
     yield 'c++ compiler', compiler or ('none  <- without one the network is not compiled, a fifth '
@@ -77,6 +77,7 @@ def _ros(listen: float) -> Iterator[tuple[str, str]]:
                         "without ROS: pip install 'depth_estimation_ros[jazzy]'")
         return
     try:
+        # Of ROS, which may be broken.
         from depth_estimation_ros.node.frames import tf2_ros
         from depth_estimation_ros.node.messages import cv_bridge, sensor_msgs_py
     except Exception as error:  # a report must survive whatever it reports
