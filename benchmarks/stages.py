@@ -20,13 +20,13 @@ import time
 
 from depth_estimation_ros.cloud import points
 from depth_estimation_ros.estimation import estimator, runtime, views
-from depth_estimation_ros.node import main as process, messages, node, stream
+from depth_estimation_ros.node import main as process, messages, stream, worker
 from rclpy.publisher import Publisher
 
 # In the order of a frame's way. On a GPU work is asked for in one stage and waited for in another.
 STAGES = {
     'receive': [(stream.CameraStream, '_on_image')],
-    'prepare': [(node.DepthNode, '_request')],
+    'prepare': [(worker.Worker, '_request')],
     'decode': [(messages, 'read_image'), (messages, 'read_compressed_image')],
     'upload': [(views.View, 'upload')],
     'resize': [(views.View, 'network_input')],
@@ -36,7 +36,7 @@ STAGES = {
     'fill': [(messages, 'image_message'), (messages, 'cloud_message'),
              (messages, 'camera_info_message')],
     'publish': [(Publisher, 'publish')],
-    'all else': [(node.DepthNode, '_process'), (estimator.DepthEstimator, 'estimate_all'),
+    'all else': [(worker.Worker, '_process'), (estimator.DepthEstimator, 'estimate_all'),
                  (stream.CameraStream, 'publish')]}
 
 
@@ -79,13 +79,13 @@ def main() -> int:
     for stage, functions in STAGES.items():
         for owner, name in functions:
             clock.watch(stage, owner, name)
-    inner = node.DepthNode._process
+    inner = worker.Worker._process
 
     def processed(self) -> None:
         inner(self)
         clock.frame()
 
-    node.DepthNode._process = processed
+    worker.Worker._process = processed
     try:
         return process.main()
     finally:

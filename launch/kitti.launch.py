@@ -6,13 +6,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from ament_index_python.packages import get_package_prefix, PackageNotFoundError
+from depth_estimation_ros.node import launching
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from launch.actions import (
-    DeclareLaunchArgument, ExecuteProcess, IncludeLaunchDescription, LogInfo, OpaqueFunction)
-from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.actions import ExecuteProcess, LogInfo
 from launch_ros.actions import Node
 
-DEPTH = Path(__file__).resolve().parent / 'depth.launch.py'
+HERE = Path(__file__).resolve().parent
 # Seconds that `ros2 bag play` waits: torch is imported, the model warmed up by then.
 START = 8.0
 
@@ -22,35 +21,24 @@ ARGUMENTS = {
     'rate': ('1.0', 'seconds of the bag a second'),
     'loop': ('false', 'true: begin again at the end'),
     'image': ('/kitti/camera_color_left/image_raw', "topic of the bag's images"),
-    'model': ('', 'network; not given: compact'),
-    'weights': ('', 'checkpoint of the model'),
-    'device': ('', 'auto, cpu, cuda or cuda:N'),
+    **launching.NODE,
     'params_file': ('kitti.yaml', "the node's parameters"),
-    'rviz': ('false', 'true: also start RViz'),
 }
 
 
 def generate_launch_description() -> LaunchDescription:
     """Return the arguments above, the node and the replay."""
-    return LaunchDescription([
-        *(DeclareLaunchArgument(name, default_value=default, description=description)
-          for name, (default, description) in ARGUMENTS.items()),
-        OpaqueFunction(function=start),
-    ])
+    return launching.described(ARGUMENTS, start)
 
 
 def start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     """Return the node under sim time and what plays the bag; ValueError where bag is missing."""
-    given = {name: context.launch_configurations[name] for name in ARGUMENTS}
+    given = launching.values(context, ARGUMENTS)
     if not given['bag']:
         raise ValueError('bag:= is missing: give a rosbag2 folder, or make one with '
                          'depth_estimation bag from-kitti DRIVE BAG')
-    passed = ('image', 'model', 'weights', 'device', 'params_file', 'rviz')
     return [
-        IncludeLaunchDescription(
-            PythonLaunchDescriptionSource(str(DEPTH)),
-            launch_arguments={**{name: given[name] for name in passed},
-                              'use_sim_time': 'true'}.items()),
+        launching.depth_node(HERE, given, 'image', use_sim_time='true'),
         *replay(given['bag'], given['rate'], given['loop'].lower() == 'true', given['image'])]
 
 

@@ -7,13 +7,12 @@ import math
 from pathlib import Path
 
 from ament_index_python.packages import get_package_prefix, PackageNotFoundError
+from depth_estimation_ros.node import launching
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from launch.actions import (
-    DeclareLaunchArgument, GroupAction, IncludeLaunchDescription, OpaqueFunction)
-from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.actions import GroupAction
 from launch_ros.actions import Node, SetRemap
 
-DEPTH = Path(__file__).resolve().parent / 'depth.launch.py'
+HERE = Path(__file__).resolve().parent
 
 ARGUMENTS = {
     'image': ('', "topic of the camera's images, for instance /front/image_raw"),
@@ -24,38 +23,27 @@ ARGUMENTS = {
                     'that looks ahead and a little down'),
     'camera_frame': ('', "frame_id of the camera's images, for camera_pose"),
     'base_frame': ('base_link', "the robot's frame, for camera_pose"),
-    'model': ('', 'network; not given: compact'),
-    'weights': ('', 'checkpoint of the model'),
-    'device': ('', 'auto, cpu, cuda or cuda:N'),
+    **launching.NODE,
     'params_file': ('nav2.yaml', "the node's parameters; a copy of nav2.yaml with your "
                     'camera_height'),
     'namespace': ('', 'namespace of the node and its topics, as that of Nav2'),
     'use_sim_time': ('', 'true: time comes from /clock (a bag, a simulator)'),
-    'rviz': ('false', 'true: also start RViz'),
 }
 
 
 def generate_launch_description() -> LaunchDescription:
     """Return the arguments above, the node and the transform of its camera."""
-    return LaunchDescription([
-        *(DeclareLaunchArgument(name, default_value=default, description=description)
-          for name, (default, description) in ARGUMENTS.items()),
-        OpaqueFunction(function=start),
-    ])
+    return launching.described(ARGUMENTS, start)
 
 
 def start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     """Return what is started; ValueError names an argument that is no good."""
-    given = {name: context.launch_configurations[name] for name in ARGUMENTS}
-    passed = ('image', 'camera_info', 'model', 'weights', 'device', 'params_file', 'namespace',
-              'use_sim_time', 'rviz')
+    given = launching.values(context, ARGUMENTS)
     # Nav2's launch files give each namespace a tf of its own, in this way.
     own_tf = [SetRemap(f'/{topic}', topic) for topic in ('tf', 'tf_static') if given['namespace']]
     return [GroupAction([
         *own_tf,
-        IncludeLaunchDescription(
-            PythonLaunchDescriptionSource(str(DEPTH)),
-            launch_arguments={name: given[name] for name in passed}.items()),
+        launching.depth_node(HERE, given, 'image', 'camera_info', 'namespace', 'use_sim_time'),
         *([camera_transform(given)] if given['camera_pose'] else [])])]
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from depth_estimation_ros.node import launching
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
-from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch_ros.actions import Node
 
-DEPTH = Path(__file__).resolve().parent / 'depth.launch.py'
+HERE = Path(__file__).resolve().parent
 
 ARGUMENTS = {
     'source': ('', 'a film, a picture, a folder of pictures, a webcam (0 or /dev/video0)'),
@@ -18,38 +17,26 @@ ARGUMENTS = {
     'fov': ('', 'horizontal field of view in degrees, a guess instead of a calibration'),
     'rate': ('', "frames a second; not given: the source's own"),
     'loop': ('true', 'false: end with the film'),
-    'model': ('', 'network; not given: compact'),
-    'weights': ('', 'checkpoint of the model'),
-    'device': ('', 'auto, cpu, cuda or cuda:N'),
-    'params_file': ('', "the node's parameters"),
-    'rviz': ('false', 'true: also start RViz'),
+    **launching.NODE,
 }
 
 
 def generate_launch_description() -> LaunchDescription:
     """Return the arguments above, the camera and the node."""
-    return LaunchDescription([
-        *(DeclareLaunchArgument(name, default_value=default, description=description)
-          for name, (default, description) in ARGUMENTS.items()),
-        OpaqueFunction(function=start),
-    ])
+    return launching.described(ARGUMENTS, start)
 
 
 def start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     """Return the camera and the node that reads it; ValueError where source is missing."""
-    given = {name: context.launch_configurations[name] for name in ARGUMENTS}
+    given = launching.values(context, ARGUMENTS)
     if not given['source']:
         raise ValueError('source:= is missing: give a film, a folder of pictures or a webcam')
     options = [part for name, option in (('calibration', '--camera'), ('fov', '--fov'),
                                          ('rate', '--rate'))
                if given[name] for part in (option, given[name])]
-    passed = ('model', 'weights', 'device', 'params_file', 'rviz')
     return [
         Node(package='depth_estimation_ros', executable='depth_estimation', namespace='camera',
              output='screen', arguments=[
                  'camera', given['source'], *options,
                  '--loop' if given['loop'].lower() == 'true' else '--no-loop']),
-        IncludeLaunchDescription(
-            PythonLaunchDescriptionSource(str(DEPTH)),
-            launch_arguments={**{name: given[name] for name in passed},
-                              'image': '/camera/image'}.items())]
+        launching.depth_node(HERE, given, image='/camera/image')]

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 import ctypes
 import multiprocessing
 import os
@@ -405,6 +406,21 @@ class Robot:
                              GetParameters.Request(names=[name]))
         return Parameter.from_parameter_msg(
             rclpy.parameter.ParameterMsg(name=name, value=response.values[0])).value
+
+
+@contextmanager
+def served(parameters: dict, arguments: list[str] | None = None,
+           environment: dict[str, str] | None = None,
+           **robot) -> Iterator[tuple[NodeProcess, Robot]]:
+    """Give a node that runs and a Robot around it, of these options; both end with the block."""
+    node = NodeProcess(parameters, arguments, environment)
+    around = Robot(node, **robot)
+    try:
+        around.wait_for_node()
+        yield node, around
+    finally:
+        around.close()
+        node.stop()
 
 
 def wait(predicate: Callable[[], object], timeout: float, message: Callable[[], str]) -> None:

@@ -14,7 +14,7 @@ from depth_estimation_ros.commands.camera import Pace, schedule
 from depth_estimation_ros.drives.video import Film, open_recording
 from domains import free_domain
 from films import drawing, FPS, HEIGHT, number, WIDTH, write_film
-from harness import command, nanoseconds, NodeProcess, REPOSITORY, Robot, wait
+from harness import command, nanoseconds, REPOSITORY, served, wait
 from key_init import write_monodepth2_checkpoint
 import numpy as np
 import pytest
@@ -84,11 +84,8 @@ def robot(request, weights):
         parameters['image_transport'] = 'compressed'
         arguments = ['-r', 'image:=/front/image_raw']
         image, info, kind = '/front/image_raw/compressed', '/front/camera_info', CompressedImage
-    node = NodeProcess(parameters, arguments)
-    robot = Robot(node, outputs=('depth/image_rect', 'points'), image=image, info=info,
-                  image_type=kind)
-    try:
-        robot.wait_for_node()
+    with served(parameters, arguments, outputs=('depth/image_rect', 'points'), image=image,
+                info=info, image_type=kind) as (_, robot):
         robot.seen, robot.infos, robot.times = [], [], []
 
         def collect(message):
@@ -99,9 +96,6 @@ def robot(request, weights):
         robot.node.create_subscription(kind, image, collect, many)
         robot.node.create_subscription(CameraInfo, info, robot.infos.append, many)
         yield robot
-    finally:
-        robot.close()
-        node.stop()
 
 
 def pixels(message) -> np.ndarray:

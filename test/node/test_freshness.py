@@ -19,7 +19,7 @@ from depth_estimation_ros.imaging.intrinsics import PinholeCamera
 from depth_estimation_ros.node.diagnostics import FrameStatistics, SPANS, WINDOW
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from domains import free_domain
-from harness import command, image, info, NodeProcess, REPOSITORY, Robot
+from harness import command, image, info, REPOSITORY, served
 from key_init import synth, write_monodepth2_checkpoint
 import pytest
 
@@ -85,24 +85,19 @@ def weights(tmp_path_factory):
 
 
 @contextmanager
-def served(weights, output: str):
+def reading(weights, output: str):
     """Give a robot that has got an output of a node."""
-    node = NodeProcess({'model': 'monodepth2', 'weights': str(weights)})
-    robot = Robot(node, outputs=(output,))
-    try:
-        robot.wait_for_node()
+    parameters = {'model': 'monodepth2', 'weights': str(weights)}
+    with served(parameters, outputs=(output,)) as (_, robot):
         robot.send_info(info(CAMERA))
         robot.ask(image(PICTURE), output, timeout=30)
         yield robot
-    finally:
-        robot.close()
-        node.stop()
 
 
 @pytest.fixture(scope='module')
 def robot(weights):
     """Run a node and a robot that reads its depth."""
-    with served(weights, 'depth/image_rect') as robot:
+    with reading(weights, 'depth/image_rect') as robot:
         yield robot
 
 
@@ -138,7 +133,7 @@ def test_a_stamp_of_another_clock_gives_no_age_but_a_forward_pass(robot):
 
 
 def test_where_the_network_is_not_asked_it_takes_no_time(weights):
-    with served(weights, 'depth/camera_info') as robot:
+    with reading(weights, 'depth/camera_info') as robot:
         values = robot.values()
     assert milliseconds(values, 'age')[0] > 0
     assert values['forward p50 (ms)'] == 'nan', 'the pass that warmed it up is no frame'

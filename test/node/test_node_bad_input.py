@@ -4,7 +4,7 @@
 import time
 
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
-from harness import depth_array, image, info, NodeProcess, Robot, wait
+from harness import depth_array, image, info, served, wait
 from key_init import synth, write_monodepth2_checkpoint
 import numpy as np
 import pytest
@@ -18,15 +18,12 @@ def running(tmp_path_factory):
     """Run the node with short patience."""
     folder = tmp_path_factory.mktemp('r18')
     write_monodepth2_checkpoint(folder, width=320, height=96)
-    node = NodeProcess({'model': 'monodepth2', 'weights': str(folder), 'max_depth': 1000.0,
-                        'camera_info_timeout': 0.5})
-    robot = Robot(node, outputs=('depth/image_rect', 'points'))
-    robot.wait_for_node()
-    robot.send_info(info(CAMERA))
-    robot.ask(image(PICTURE))
-    yield node, robot
-    robot.close()
-    node.stop()
+    with served({'model': 'monodepth2', 'weights': str(folder), 'max_depth': 1000.0,
+                 'camera_info_timeout': 0.5},
+                outputs=('depth/image_rect', 'points')) as (node, robot):
+        robot.send_info(info(CAMERA))
+        robot.ask(image(PICTURE))
+        yield node, robot
 
 
 @pytest.fixture

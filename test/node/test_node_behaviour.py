@@ -13,7 +13,8 @@ from depth_estimation_ros.estimation.runtime import find_precisions
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
 from depth_estimation_ros.node.parameters import ALWAYS, TABLE, UNCONFIGURED
 from diagnostic_msgs.msg import DiagnosticArray
-from harness import depth_array, image, info, nanoseconds, NodeProcess, OUTPUTS, Robot, wait
+from harness import (
+    depth_array, image, info, nanoseconds, NodeProcess, OUTPUTS, Robot, served, wait)
 from key_init import synth, write_monodepth2_checkpoint
 from lifecycle_msgs.srv import ChangeState
 import numpy as np
@@ -44,14 +45,10 @@ def parameters(checkpoint):
 @pytest.fixture(scope='module')
 def running(parameters):
     """Run the node, and a robot with readers on all outputs."""
-    node = NodeProcess(parameters)
-    robot = Robot(node)
-    robot.wait_for_node()
-    robot.send_info(info(CAMERA))
-    robot.ask(image(PICTURE))
-    yield node, robot
-    robot.close()
-    node.stop()
+    with served(parameters) as (node, robot):
+        robot.send_info(info(CAMERA))
+        robot.ask(image(PICTURE))
+        yield node, robot
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The node without a model given: on the network that comes with the package."""
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
-from harness import depth_array, image, info, NodeProcess, Robot, wait
+from harness import depth_array, image, info, served, wait
 from key_init import synth
 import numpy as np
 import pytest
@@ -15,21 +15,9 @@ PICTURE = synth(192, 320)[..., ::-1]
 @pytest.fixture(scope='module')
 def running():
     """Run the node without a model or weights given, and a robot that reads its depth."""
-    node = NodeProcess({'max_depth': 1000.0})
-    robot = Robot(node, outputs=('depth/image_rect', 'depth/camera_info', 'points'))
-    robot.wait_for_node()
-    yield node, robot
-    robot.close()
-    node.stop()
-
-
-@pytest.fixture
-def robot(running):
-    """Return the robot with nothing received yet and the camera known."""
-    _, robot = running
-    robot.forget()
-    robot.send_info(info(CAMERA))
-    return robot
+    with served({'max_depth': 1000.0},
+                outputs=('depth/image_rect', 'depth/camera_info', 'points')) as both:
+        yield both
 
 
 def reads_confidence(robot):

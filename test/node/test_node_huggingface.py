@@ -4,7 +4,7 @@
 from depth_estimation_ros.estimation.estimator import DepthEstimator
 from depth_estimation_ros.estimation.requests import DepthOptions
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
-from harness import depth_array, image, info, NodeProcess, Robot
+from harness import depth_array, image, info, served
 from key_init import synth
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip('transformers', reason='these networks need transformers')
 
 from depth_estimation_ros.models.huggingface import open_folder  # noqa: E402
-from test_huggingface import depth_anything, IMAGENET, metric, save  # noqa: E402
+from tiny_transformers import depth_anything, IMAGENET, metric, save  # noqa: E402
 
 CAMERA = PinholeCamera(320, 96, 185.6, 184.32, 156.3, 44.6)  # KITTI's, but smaller
 PICTURE = synth(96, 320)
@@ -28,22 +28,10 @@ def folders(tmp_path_factory):
 @pytest.fixture(scope='module')
 def running(folders):
     """Run the node on the metric one, and a robot that reads its depth."""
-    node = NodeProcess({'model': f'huggingface:{folders[0]}', 'device': 'cpu'},
-                       environment={'HF_HUB_OFFLINE': '1'})
-    robot = Robot(node, outputs=('depth/image_rect',))
-    robot.wait_for_node()
-    yield node, robot
-    robot.close()
-    node.stop()
-
-
-@pytest.fixture
-def robot(running):
-    """Return the robot with nothing received yet and the camera known."""
-    _, robot = running
-    robot.forget()
-    robot.send_info(info(CAMERA))
-    return robot
+    with served({'model': f'huggingface:{folders[0]}', 'device': 'cpu'},
+                environment={'HF_HUB_OFFLINE': '1'},
+                outputs=('depth/image_rect',)) as both:
+        yield both
 
 
 def test_its_depth_is_that_of_the_network(running, robot, folders):

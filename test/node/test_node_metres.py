@@ -7,7 +7,7 @@ from depth_estimation_ros.evaluation.metrics import evaluate_depth, garg_crop, m
 from depth_estimation_ros.imaging.encodings import ENCODINGS
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
 from depth_estimation_ros.node.messages import read_cloud
-from harness import depth_array, image, info, NodeProcess, OUTPUTS, REPOSITORY, Robot
+from harness import depth_array, image, info, OUTPUTS, REPOSITORY, served
 import numpy as np
 import pytest
 import yaml
@@ -21,14 +21,10 @@ def running(ms_weights):
     shipped = yaml.safe_load((REPOSITORY / 'config/kitti.yaml').read_text())
     parameters = {**shipped['/**']['ros__parameters'], 'model': 'rt_monodepth_s',
                   'weights': str(ms_weights), 'points.max_points': 20000}
-    node = NodeProcess(parameters)
-    robot = Robot(node)
-    robot.wait_for_node()
-    robot.send_info(info(KITTI))
-    robot.ask(image(np.zeros((375, 1242, 3), np.uint8)))
-    yield node, robot
-    robot.close()
-    node.stop()
+    with served(parameters) as (node, robot):
+        robot.send_info(info(KITTI))
+        robot.ask(image(np.zeros((375, 1242, 3), np.uint8)))
+        yield node, robot
 
 
 @pytest.fixture

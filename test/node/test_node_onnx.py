@@ -6,11 +6,11 @@ from dataclasses import replace
 from depth_estimation_ros.estimation.estimator import DepthEstimator
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
 from depth_estimation_ros.models.onnx import open_file
-from harness import depth_array, image, info, NodeProcess, Robot
+from harness import depth_array, image, info, served
 from key_init import synth
 import numpy as np
 import pytest
-from test_onnx import ANY, catalogue_network, export, write
+from onnx_files import ANY, catalogue_network, export, write
 
 CAMERA = PinholeCamera(320, 96, 185.6, 184.32, 156.3, 44.6)  # KITTI's, but smaller
 PICTURE = synth(96, 320)
@@ -25,21 +25,8 @@ def file(tmp_path_factory):
 @pytest.fixture(scope='module')
 def running(file):
     """Run the node on that network, and a robot that reads its depth."""
-    node = NodeProcess({'model': f'onnx:{file}', 'device': 'cpu'})
-    robot = Robot(node, outputs=('depth/image_rect',))
-    robot.wait_for_node()
-    yield node, robot
-    robot.close()
-    node.stop()
-
-
-@pytest.fixture
-def robot(running):
-    """Return the robot with nothing received yet and the camera known."""
-    _, robot = running
-    robot.forget()
-    robot.send_info(info(CAMERA))
-    return robot
+    with served({'model': f'onnx:{file}', 'device': 'cpu'}, outputs=('depth/image_rect',)) as both:
+        yield both
 
 
 def test_its_depth_is_that_of_the_network_in_torch(running, robot, file):

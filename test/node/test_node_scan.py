@@ -6,7 +6,7 @@ import math
 import cv2
 from depth_estimation_ros.estimation.runtime import STREET, STREET_FOCAL
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
-from harness import depth_array, image, info, NodeProcess, Robot, wait
+from harness import depth_array, image, info, served, wait
 import numpy as np
 import pytest
 from sensor_msgs.msg import LaserScan
@@ -21,14 +21,11 @@ SECOND = 10**9
 @pytest.fixture(scope='module')
 def running():
     """Run a node with a scan of any range."""
-    node = NodeProcess({'scan.frame': 'base_footprint', 'scan.extrinsics': MOUNTED,
-                        'scan.max_range': 40.0, 'points.edge': 0.0, 'use_sim_time': True})
-    robot = Robot(node, outputs=('depth/image_rect',))
-    robot.wait_for_node()
-    robot.send_info(info(CAMERA))
-    yield robot
-    robot.close()
-    node.stop()
+    with served({'scan.frame': 'base_footprint', 'scan.extrinsics': MOUNTED,
+                 'scan.max_range': 40.0, 'points.edge': 0.0, 'use_sim_time': True},
+                outputs=('depth/image_rect',)) as (_, robot):
+        robot.send_info(info(CAMERA))
+        yield robot
 
 
 @pytest.fixture

@@ -57,3 +57,17 @@ def test_no_two_files_of_a_floor_differ_by_an_ending_only():
         for one in names:
             for ending in ('s', 'es', 'er', 'or', 'ing', 'ion', 'ation'):
                 assert one + ending not in names, f'{folder.name}: {one} and {one}{ending}'
+
+
+def test_a_notebook_gets_its_names_without_ros():
+    code = (f'import sys; from {PACKAGE} import DepthEstimator, DepthOptions, open_network\n'
+            f'from {PACKAGE} import PinholeCamera; import numpy as np\n'
+            "assert 'rclpy' not in sys.modules\n"
+            "estimator = DepthEstimator(open_network('compact').network, 'cpu')\n"
+            'camera = PinholeCamera(320, 96, 185, 185, 160, 48)\n'
+            'picture = np.zeros((96, 320, 3), np.uint8)\n'
+            '[estimate] = estimator.estimate([(picture, camera)], DepthOptions(max_depth=10))\n'
+            'print(estimate.depth.shape)')
+    done = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True,
+                          timeout=120)
+    assert done.stdout == '(96, 320)\n', done.stderr

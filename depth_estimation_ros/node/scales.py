@@ -1,0 +1,57 @@
+# Copyright 2026 the depth_estimation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The scale of each camera of the node, as the parameters have it."""
+from __future__ import annotations
+
+from collections.abc import Callable
+import threading
+
+from depth_estimation_ros.models.contract import ScaleContract
+from depth_estimation_ros.node.parameters import NodeParameters, Settings
+from depth_estimation_ros.scale.camera_scale import CameraScale, ScaleSettings
+
+
+class Scales:
+    """
+    Gives each camera, by its name, the CameraScale in force. Thread-safe.
+
+    resolve: returns the full name of a topic.
+    """
+
+    def __init__(self, parameters: NodeParameters, resolve: Callable[[str], str]):
+        self._parameters, self._resolve = parameters, resolve
+        self._made: dict[str, tuple[ScaleSettings, CameraScale]] = {}
+        self._lock = threading.Lock()
+
+    def check(self, contract: ScaleContract, settings: Settings) -> dict[str, CameraScale]:
+        """Return what the cameras would have by `settings`, or raise ScaleError."""
+        return {camera: CameraScale(contract, self._wanted(settings, camera))
+                for camera in settings.cameras}
+
+    def of(self, camera: str, contract: ScaleContract) -> CameraScale:
+        """Return the scale of a camera; made anew, and empty, when its sources change."""
+        wanted = self._wanted(self._parameters.settings, camera)
+        with self._lock:
+            settings, scale = self._made.get(camera, (None, None))
+            if settings != wanted:
+                before, scale = scale, CameraScale(contract, wanted)
+                if before:
+                    scale.follow(before)
+                self._made[camera] = wanted, scale
+            return scale
+
+    def forget_pictures(self) -> None:
+        """Let go of the pictures that wait for their measurement."""
+        for _, scale in self._made.values():
+            scale.forget_pictures()
+
+    def clear(self) -> None:
+        """Forget all that was found."""
+        self._made.clear()
+
+    def _wanted(self, settings: Settings, camera: str) -> ScaleSettings:
+        topic = settings.of(camera, 'range_topic')
+        return ScaleSettings(
+            *(settings.of(camera, name) for name in (
+                'depth_scale', 'depth_shift', 'camera_height', 'camera_pitch')),
+            settings.ground_frame, topic and self._resolve(topic), settings.scale_hold)
