@@ -3,28 +3,30 @@
 """
 A network as a program for one size of input: a CUDA graph, or machine code for the CPU.
 
-    python -m depth_estimation_ros.estimation.compiled TASK PROGRAM THREADS
-
-makes the latter, in a process of its own: once a machine, network, size and number of threads,
-for seconds to a minute. It needs a C++ compiler and torch 2.6 or later. It is kept on disk.
+The latter is made by a process of its own: once a machine, network, size and number of threads,
+for seconds to a minute. It needs a C++ compiler and torch 2.6 or later. It is kept on disk, in a
+folder that nobody else can write.
 """
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 import contextlib
 import ctypes
-from functools import lru_cache
+import fcntl
+from functools import lru_cache, partial
+import grp
 import hashlib
+import io
+import json
 import logging
 import os
 from pathlib import Path
-import shutil
+import pwd
 import signal
+import stat
 import subprocess
 import sys
 from tempfile import mkstemp, TemporaryDirectory
-from threading import Thread
-import time
 import warnings
 from zipfile import ZipFile
 
@@ -37,6 +39,33 @@ KEPT = 20  # programs on disk, those used last; 5 to 100 MB each, with the weigh
 
 # From a network's inputs to its values and, where it has one, its confidence.
 Program = Callable[[Sequence[torch.Tensor]], Sequence[torch.Tensor]]
+
+
+PACKAGE = __name__.partition('.')[0]
+# What the compiler's process runs: arguments are the process that wants the program, where modules
+# are, and those of `main`. It ends with that process, even where that was killed, from its first
+# moment on: torch is imported afterwards. It has a group of its own, to be ended with its g++; no
+# session, for which autogroup would forget the nice. The package is this one, by its file, for a
+# folder on the path would bring what else lies there.
+COMPILER = f"""
+import importlib.util, json, os, shutil, signal, sys, threading, time
+parent, package, places, task, program, threads = sys.argv[1:]
+os.setpgrp()
+os.nice(10)
+def watch():
+    while os.getppid() == int(parent):
+        time.sleep(0.2)
+    shutil.rmtree(os.path.dirname(task), ignore_errors=True)
+    os.killpg(0, signal.SIGKILL)
+threading.Thread(target=watch, daemon=True).start()
+sys.path += [place for place in json.loads(places) if place not in sys.path]
+spec = importlib.util.spec_from_file_location({PACKAGE!r}, package)
+sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(sys.modules[spec.name])
+from pathlib import Path
+from {__name__} import main
+sys.exit(main(Path(task), Path(program), int(threads)))
+"""
 
 
 class CompileError(RuntimeError):
@@ -96,8 +125,8 @@ class Compilation:
         try:
             folder = cache_folder() / 'compiled'
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o022:
-                raise CompileError(f'{folder} is not for this user alone to write, as code is')
+            folder = folder.resolve()
+            _check_own(folder)
             self._program = folder / f'{_digest(module, inputs)}.so'
             if not self._program.exists():
                 self._start(module, inputs)
@@ -113,20 +142,23 @@ class Compilation:
         folder = Path(self._scratch.name)
         task = folder / 'task.pth'
         try:
-            torch.save((module, tuple(inputs)), task)
+            _write(task, partial(torch.save, (module, tuple(inputs))))
+        except OSError:
+            raise
         except Exception:  # pickle's, of many types: a hook of transformers, say
             # Here and now, which may take seconds.
             task = folder / 'task.pt2'
             with warnings.catch_warnings():
                 warnings.simplefilter('ignore')  # torch's own, about its format
-                torch.export.save(_exported(module, inputs), task)
+                _write(task, partial(torch.export.save, _exported(module, inputs)))
         with (folder / 'log').open('w') as log:
             self._process = subprocess.Popen(
-                [sys.executable, '-m', __name__, task, self._program,
+                [sys.executable, '-I', '-c', COMPILER, str(os.getpid()),
+                 sys.modules[PACKAGE].__file__, json.dumps(_places()), task, self._program,
                  str(torch.get_num_threads())],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder,
                 env={**os.environ, 'TORCHINDUCTOR_CACHE_DIR': str(folder / 'inductor'),
-                     'TMPDIR': str(folder), 'PYTHONPATH': os.pathsep.join(filter(None, sys.path))})
+                     'TMPDIR': str(folder)})
 
     def poll(self) -> Program | None:
         """Return the program, or None while it is being made; raises CompileError."""
@@ -154,8 +186,9 @@ class Compilation:
 
     def discard(self) -> None:
         """Take a program that is no good off the disk."""
-        with contextlib.suppress(OSError):
-            self._program.unlink()
+        for file in (self._program, _sum_of(self._program)):
+            with contextlib.suppress(OSError):
+                file.unlink()
 
     def close(self) -> None:
         """Stop the compiler, where it still works."""
@@ -178,7 +211,8 @@ def _loaded(path: str) -> Program:
     By the C functions of torch's aoti_runtime/interface.h, which ctypes calls without Python's
     lock: torch's own loader holds it all the time, and nobody could receive a picture.
     """
-    library = ctypes.CDLL(path)
+    # By its descriptor, which stays open: what was checked is what is loaded.
+    library = ctypes.CDLL(f'/proc/self/fd/{_checked(Path(path))}')
     tensors = torch._C._aoti
     container, count = ctypes.c_void_p(), ctypes.c_size_t()
     if (library.AOTInductorModelContainerCreateWithDevice(
@@ -204,6 +238,60 @@ def _loaded(path: str) -> Program:
             [wrap(handle, None, None) for handle in found])
 
     return run
+
+
+def _check_own(folder: Path) -> None:
+    """Raise CompileError where anybody but this user and root can change what is in a folder."""
+    for place in (folder, *folder.parents):
+        found = place.stat()
+        others = found.st_mode & 0o002 or found.st_mode & 0o020 and not _is_private(found.st_gid)
+        # In a sticky folder, as /tmp, what is this user's stays his.
+        if found.st_uid not in (0, os.getuid()) or others and (
+                place == folder or not found.st_mode & stat.S_ISVTX):
+            raise CompileError(f'{place} is not for this user alone to write, as code is')
+
+
+def _is_private(group: int) -> bool:
+    """Return whether a group has one member, this user, as many systems give each user one."""
+    try:
+        name, found = pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(group)
+    except KeyError:
+        return False
+    return found.gr_name == name and set(found.gr_mem) <= {name}
+
+
+def _sum_of(program: Path) -> Path:
+    return program.with_suffix('.sha256')
+
+
+def _checked(program: Path) -> int:
+    """Return a descriptor of a program that is this user's and whole; OSError where it is not."""
+    _check_own(program.parent)
+    descriptor = os.open(program, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        found = os.fstat(descriptor)
+        if found.st_uid not in (0, os.getuid()) or found.st_mode & 0o022:
+            raise OSError(f'{program} is not for this user alone to write, as code is')
+        with open(descriptor, 'rb', closefd=False) as file:
+            digest = hashlib.sha256(file.read()).hexdigest()
+        if digest != _sum_of(program).read_text():
+            raise OSError(f'{program} is not what was compiled')
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _write(path: Path, save: Callable[[io.BytesIO], None]) -> None:
+    """Write what torch saves. Torch itself ends the process where a disk is full."""
+    memory = io.BytesIO()
+    save(memory)
+    path.write_bytes(memory.getbuffer())
+
+
+def _places() -> list[str]:
+    """Return where the compiler finds modules: as here, but for the working folder."""
+    return [place for place in sys.path if os.path.isabs(place) and place != os.getcwd()]
 
 
 def _digest(module: nn.Module, inputs: Sequence[torch.Tensor]) -> str:
@@ -267,15 +355,18 @@ def _compile(task: Path, program: Path) -> None:
         code = archive.read(library)
     for path in sorted(program.parent.glob('*.so'), key=_age)[KEPT - 1:]:
         path.unlink(missing_ok=True)
-    # Its name is there when all of it is, though another process may make the same.
-    handle, part = mkstemp(dir=program.parent)
-    try:
-        with open(handle, 'wb') as file:
-            file.write(code)
-        os.replace(part, program)
-    except BaseException:
-        os.unlink(part)
-        raise
+        _sum_of(path).unlink(missing_ok=True)
+    # Its name is there when all of it is.
+    for path, content in ((_sum_of(program), hashlib.sha256(code).hexdigest().encode()),
+                          (program, code)):
+        handle, part = mkstemp(dir=program.parent)
+        try:
+            with open(handle, 'wb') as file:
+                file.write(content)
+            os.replace(part, path)
+        except BaseException:
+            os.unlink(part)
+            raise
 
 
 def _age(path: Path) -> float:
@@ -284,31 +375,22 @@ def _age(path: Path) -> float:
     return 0.0
 
 
-def _end_with(parent: int, folder: Path) -> None:
-    """End with the process that wants the program, even where that was killed."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    shutil.rmtree(folder, ignore_errors=True)
-    os.killpg(0, signal.SIGKILL)
+def main(task: Path, program: Path, threads: int) -> int:
+    """
+    Compile a task into a program, with so many threads; return 0, or 1 after a last line on why.
 
-
-def main() -> int:
-    """Compile what the arguments say, at low priority; the last line says what went wrong."""
-    # A group, to be ended with its g++; no session, for which autogroup would forget the nice.
-    os.setpgrp()
-    os.nice(10)
-    task, program, threads = sys.argv[1:]
-    Thread(target=_end_with, args=(os.getppid(), Path(task).parent), daemon=True).start()
+    Of those who want the same program one makes it, the others wait.
+    """
+    lock = os.open(program.parent, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(lock, fcntl.LOCK_EX)  # until this process ends
     try:
+        if program.exists():
+            return 0
         import torch._inductor  # noqa: F401, a part that is not imported by torch itself
         logging.disable(logging.WARNING)
-        torch.set_num_threads(int(threads))
-        _compile(Path(task), Path(program))
+        torch.set_num_threads(threads)
+        _compile(task, program)
     except Exception as error:  # of many types
         print(_first_line(error))
         return 1
     return 0
-
-
-if __name__ == '__main__':
-    sys.exit(main())

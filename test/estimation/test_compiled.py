@@ -3,8 +3,12 @@
 """A compiled network gives the network's depth, sooner; where there is none, the network runs."""
 from __future__ import annotations
 
+import hashlib
 import os
+from pathlib import Path
 import shutil
+import subprocess
+import sys
 import time
 import zipfile
 
@@ -13,12 +17,14 @@ from depth_estimation_ros.estimation.compiled import Compilation, CompileError
 from depth_estimation_ros.estimation.runtime import Runtime
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
 from depth_estimation_ros.models.contract import Network, ScaleContract, ScaleKind
-from harness import image, info, NodeProcess, Robot
+from harness import image, info, NodeProcess, REPOSITORY, Robot
 from key_init import synth
 import pytest
 import torch
 
 CPU = torch.device('cpu')
+COMPILER_NEEDED = pytest.mark.skipif(not shutil.which('g++') and not shutil.which('clang++'),
+                                     reason='there is no C++ compiler')
 
 
 class Small(torch.nn.Module):
@@ -77,7 +83,7 @@ def runtime():
 
 def run_until(runtime, done, batch=1):
     rgb, cameras = torch.rand(batch, 3, 32, 64), torch.rand(batch, 4)
-    end = time.monotonic() + 300
+    end = time.monotonic() + 120
     while not done():
         assert time.monotonic() < end, (runtime.form, runtime.remarks)
         runtime(rgb, cameras)
@@ -85,8 +91,7 @@ def run_until(runtime, done, batch=1):
     return rgb, cameras
 
 
-@pytest.mark.skipif(not shutil.which('g++') and not shutil.which('clang++'),
-                    reason='there is no C++ compiler')
+@COMPILER_NEEDED
 def test_it_takes_over_when_it_is_there_and_is_kept(cache, runtime):
     torch.manual_seed(0)
     module = Small()
@@ -100,7 +105,7 @@ def test_it_takes_over_when_it_is_there_and_is_kept(cache, runtime):
         expected = module(rgb, cameras)
     torch.testing.assert_close((values, confidence), expected)
 
-    [program] = cache.iterdir()
+    [program] = cache.glob('*.so')
     again = runtime(module)
     again.warm_up()
     assert again.form == 'fp32, compiled', 'there it was on disk'
@@ -112,7 +117,7 @@ def test_it_takes_over_when_it_is_there_and_is_kept(cache, runtime):
     assert other.form == 'fp32, being compiled', 'of other weights it is not'
     path = other._making[1]._program
     other.close()
-    assert [*cache.iterdir()] == [program]
+    assert [*cache.glob('*.so')] == [program]
 
     path.write_bytes(b'not a program')
     broken = runtime(module)
@@ -209,8 +214,118 @@ def test_old_programs_go(cache, monkeypatch, tmp_path):
     torch.save((Small(), (torch.rand(1, 3, 32, 64), torch.rand(1, 4))), tmp_path / 'task.pth')
     compiled._compile(tmp_path / 'task.pth', cache / 'new.so')
     kept = {path.name for path in cache.iterdir()}
-    assert kept == {'new.so', *(f'{age}.so' for age in range(compiled.KEPT - 1))}
+    assert kept == {'new.so', 'new.sha256', *(f'{age}.so' for age in range(compiled.KEPT - 1))}
     assert (cache / 'new.so').read_bytes() == b'code'
+
+
+@COMPILER_NEEDED
+def test_a_program_that_was_changed_is_not_loaded(cache, runtime):
+    first = runtime(Small())
+    run_until(first, lambda: first.form == 'fp32, compiled')
+    [program] = cache.glob('*.so')
+    changed = bytearray(program.read_bytes())
+    changed[-1] ^= 1
+    other = Compilation.__new__(Compilation)  # of a process that has loaded nothing yet
+    other._process, other._program = None, program.with_name('other.so')
+    program.unlink()
+    other._program.write_bytes(changed)
+    program.with_suffix('.sha256').rename(other._program.with_suffix('.sha256'))
+    with pytest.raises(CompileError, match='is not what was compiled'):
+        other.poll()
+    assert not list(cache.iterdir()), 'the next start makes it anew'
+
+
+def test_a_program_that_others_may_write_is_not_loaded(cache):
+    cache.mkdir(parents=True, mode=0o700)
+    program = cache / 'net.so'
+    program.write_bytes(b'code')
+    (cache / 'net.sha256').write_text(hashlib.sha256(b'code').hexdigest())
+    program.chmod(0o666)
+    with pytest.raises(OSError, match='for this user alone'):
+        compiled._checked(program)
+    program.chmod(0o600)
+    os.close(compiled._checked(program))
+    program.rename(cache / 'real.so')
+    program.symlink_to(cache / 'real.so')
+    with pytest.raises(OSError):
+        compiled._checked(program)
+
+
+def test_a_parent_that_others_may_write_is_not_trusted(cache):
+    cache.mkdir(parents=True)
+    cache.parent.chmod(0o777)
+    with pytest.raises(CompileError, match='for this user alone'):
+        Compilation(Small(), [torch.rand(1, 3, 32, 64), torch.rand(1, 4)])
+    cache.parent.chmod(0o1777)  # as /tmp
+    Compilation(Small(), [torch.rand(1, 3, 32, 64), torch.rand(1, 4)]).close()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason='only root can give a folder away')
+def test_a_folder_of_somebody_else_is_not_trusted(cache):
+    cache.mkdir(parents=True)
+    os.chown(cache, 12345, -1)
+    with pytest.raises(CompileError, match='for this user alone'):
+        Compilation(Small(), [torch.rand(1, 3, 32, 64), torch.rand(1, 4)])
+
+
+def test_nothing_of_the_working_folder_runs(cache, runtime, tmp_path, monkeypatch):
+    for name in ('tarfile', 'sympy', 'json'):
+        (tmp_path / f'{name}.py').write_text(
+            f"open({str(tmp_path / 'ran')!r}, 'w')\nraise OSError")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, 'path', ['', str(tmp_path), *sys.path])
+    made = runtime(Small())
+    made.warm_up()
+    made._making[1]._process.wait(200)
+    assert not (tmp_path / 'ran').exists()
+
+
+def test_a_full_disk_is_a_remark(cache, runtime, monkeypatch):
+    def full(path, content):
+        raise OSError(28, 'No space left on device', str(path))
+
+    monkeypatch.setattr(Path, 'write_bytes', full)
+    made = runtime(Small())
+    made.warm_up()
+    [remark] = made.remarks
+    assert 'is not compiled' in remark and 'No space left' in remark and made.form == 'fp32'
+
+
+@pytest.mark.parametrize('after', [0.0, 0.1, 0.6])
+def test_the_compiler_of_a_killed_process_ends_and_leaves_nothing(tmp_path, after):
+    (tmp_path / 'scratch').mkdir()
+    code = ('import time, torch\n'
+            'from depth_estimation_ros.estimation.compiled import Compilation\n'
+            'made = Compilation(torch.nn.Conv2d(3, 8, 3), [torch.rand(1, 3, 32, 64)])\n'
+            'print(made._process.pid, flush=True)\ntime.sleep(60)')
+    process = subprocess.Popen([sys.executable, '-c', code], cwd=REPOSITORY, text=True,
+                               stdout=subprocess.PIPE, env={
+                                   **os.environ, 'TMPDIR': str(tmp_path / 'scratch'),
+                                   'DEPTH_ESTIMATION_CACHE': str(tmp_path / 'cache')})
+    compiler = Path('/proc') / process.stdout.readline().strip()
+    assert compiler.exists()
+    time.sleep(after)
+    process.kill()
+    process.wait()
+    end = time.monotonic() + 10
+    while compiler.exists() or list((tmp_path / 'scratch').iterdir()):
+        assert time.monotonic() < end, 'it lives on, or left its folder'
+        time.sleep(0.05)
+
+
+@COMPILER_NEEDED
+def test_two_that_start_together_compile_once(cache):
+    torch.manual_seed(0)
+    module = Small()
+    inputs = [torch.rand(1, 3, 32, 64), torch.rand(1, 4)]
+    both = [Compilation(module, inputs) for _ in range(2)]
+    assert all(one._process for one in both)
+    for one in both:
+        assert one._process.wait(200) == 0, (Path(one._scratch.name) / 'log').read_text()
+    made = [(Path(one._scratch.name) / 'program.pt2').exists() for one in both]
+    assert sorted(made) == [False, True]
+    for one in both:
+        assert one.poll()
 
 
 def test_the_node_compiles_aside_and_stops_the_compiler_when_it_ends(cache):
