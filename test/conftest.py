@@ -31,3 +31,13 @@ def shared() -> pathlib.Path:
 def ms_weights(shared) -> pathlib.Path:
     """Return the trained RT-MonoDepth-S checkpoint whose depth is metric on KITTI's camera."""
     return shared / 'data/weights/rt_monodepth_s_ms_640x192'
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what is marked `gpu` where torch finds none."""
+    marked = [item for item in items if item.get_closest_marker('gpu')]
+    if marked:
+        import torch  # only where it is asked for
+        if not torch.cuda.is_available():
+            for item in marked:
+                item.add_marker(pytest.mark.skip(reason='there is no CUDA device'))

@@ -27,6 +27,7 @@ import stat
 import subprocess
 import sys
 from tempfile import mkstemp, TemporaryDirectory
+from threading import Lock
 import warnings
 from zipfile import ZipFile
 
@@ -41,6 +42,7 @@ KEPT = 20  # programs on disk, those used last; 5 to 100 MB each, with the weigh
 Program = Callable[[Sequence[torch.Tensor]], Sequence[torch.Tensor]]
 
 
+CAPTURING = Lock()  # one graph at a time
 PACKAGE = __name__.partition('.')[0]
 # What the compiler's process runs: arguments are the process that wants the program, where modules
 # are, and those of `main`. It ends with that process, even where that was killed, from its first
@@ -73,7 +75,11 @@ class CompileError(RuntimeError):
 
 
 class Capture:
-    """The CUDA graph of `module` for inputs like these, batch and all; its results are reused."""
+    """
+    The CUDA graph of `module` for inputs like these, batch and all; its results are reused.
+
+    Other threads go on with the device meanwhile, and one that fails leaves it as it was.
+    """
 
     def __init__(self, module: nn.Module, inputs: Sequence[torch.Tensor]):
         self._module = module
@@ -90,9 +96,7 @@ class Capture:
                     for _ in range(3):
                         module(*inputs)
                 torch.cuda.current_stream().wait_stream(aside)
-                graph = torch.cuda.CUDAGraph()
-                with torch.cuda.graph(graph):
-                    results = module(*inputs)
+                graph, results = _captured(module, inputs)
         except RuntimeError as error:  # an operation that a graph cannot hold
             raise CompileError(_first_line(error)) from error
 
@@ -109,6 +113,31 @@ class Capture:
 
     def close(self) -> None:
         """Nothing works."""
+
+
+def _captured(module: nn.Module, inputs: Sequence[torch.Tensor]
+              ) -> tuple[torch.cuda.CUDAGraph, Sequence[torch.Tensor]]:
+    """
+    Return a graph and its results; RuntimeError where `module` does what a graph cannot hold.
+
+    After such an error torch.cuda.graph leaves the thread on its stream and the random numbers of
+    the device in capture, of which every later torch.rand fails.
+    """
+    graph, error = torch.cuda.CUDAGraph(), None
+    with CAPTURING, torch.cuda.stream(torch.cuda.Stream()):
+        torch.cuda.synchronize()
+        graph.capture_begin(capture_error_mode='thread_local')
+        try:
+            results = module(*inputs)
+            graph.capture_end()
+            return graph, results
+        except RuntimeError as found:
+            error = found
+            with contextlib.suppress(RuntimeError):  # it says again what went wrong
+                graph.capture_end()
+    generator = torch.cuda.default_generators[torch.cuda.current_device()]
+    generator.graphsafe_set_state(generator.clone_state())  # one that no graph holds
+    raise error
 
 
 class Compilation:

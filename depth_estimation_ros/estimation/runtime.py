@@ -248,6 +248,8 @@ class Runtime:
                 self._poll()  # one that is on disk is there at once
             except CompileError as error:
                 self._give_up(key, error)
+        if key in self._programs:  # the one that was used last goes last
+            self._programs[key] = self._programs.pop(key)
         return self._programs.get(key)
 
     def _street_of(self, key: tuple[int, ...]) -> list[torch.Tensor]:
