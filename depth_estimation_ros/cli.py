@@ -28,20 +28,33 @@ def main(arguments: list[str] | None = None) -> int:
     if name == 'camera':
         chosen['ros_arguments'] = ros_arguments
     with contextlib.suppress(ValueError):  # not in a thread
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # half a file is removed
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.default_int_handler)  # half a file is removed
     try:
         said = run(**chosen)
     except ModuleNotFoundError as error:
         print(f'depth_estimation {name}: {error}, see docs/install.md; what only the command line '
               "needs comes with: pip install 'depth_estimation_ros[cli]'", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # `| head` has read what it wanted
+        return _quiet_end()
     except (ValueError, OSError) as error:
         print(f'depth_estimation {name}: {error}', file=sys.stderr)
         return 1
     except KeyboardInterrupt:  # the usual end of what has none of its own
         return 0 if name in ('camera', 'play', 'record', 'stats') else 130
-    if said is not None:
-        print(said)
+    try:
+        if said is not None:
+            print(said)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _quiet_end()
+    return 0
+
+
+def _quiet_end() -> int:
+    """Let nothing more be written to a reader that is gone; what was asked for is done."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
@@ -364,9 +377,23 @@ def _bag_info(path: str) -> str:
     return info(path)
 
 
+NODE_HELP = """usage: depth_node [--ros-args ...]
+
+The lifecycle node: it turns the pictures of a camera into depth images and point clouds.
+
+  depth_node --ros-args -r image:=/camera/image_raw   the camera; its camera_info is beside it
+  depth_node --ros-args -p model:=compact             a parameter; docs/parameters.md lists all
+  depth_node --ros-args --params-file FILE            those of a file, under depth_estimation:
+
+With launch files: ros2 launch depth_estimation_ros depth.launch.py image:=/camera/image_raw"""
+
+
 def depth_node() -> int:
-    """Start the node. Its imports take seconds: Ctrl-C and SIGTERM then are as good as later."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    """Start the node. Its imports take seconds: what ends it then is as good as later."""
+    if {'-h', '--help'} & set(sys.argv[1:]):
+        print(NODE_HELP)
+        return 0
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: os._exit(0))
     try:
         from depth_estimation_ros.node.main import main as run

@@ -11,15 +11,18 @@ holds the figures; the caller puts the topic's or the file's name in front.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Sequence
 
 import cv2
 import numpy as np
 
-# A header of a few bytes can ask for gigabytes; the largest machine vision sensors have 150 MP,
-# the largest that a network of this package could use is far smaller.
-MAX_COMPRESSED_PIXELS = 100_000_000
+from depth_estimation_ros.imaging.wording import shown
+
+# A header of a few bytes can ask for gigabytes. A picture of so many takes a fifth of a robot's
+# 8 GB until it is depth, at 16 bits a channel and with points.
+MAX_PIXELS = 25_000_000
+MOST_COLUMNS = 1024  # of a point cloud's table; LiDARs have about ten
 
 INT8, UINT8, INT16, UINT16, INT32, UINT32, FLOAT32, FLOAT64 = range(1, 9)
 
@@ -44,6 +47,7 @@ class ColorImage:
 
     pixels: np.ndarray
     rgb: tuple[int, int, int]
+    remark: str = ''  # what is not as it should be, though the picture can be used
 
     @property
     def width(self) -> int:
@@ -97,15 +101,21 @@ _LAYOUTS = {
     'yuyv': _Layout(2, 1, _BGR, cv2.COLOR_YUV2BGR_YUY2),
     'yuv422_yuy2': _Layout(2, 1, _BGR, cv2.COLOR_YUV2BGR_YUY2),
 }
-ENCODINGS = tuple(_LAYOUTS)
+# Planes: the grey ones, then u and v in turn, for each second pixel of each second row or (nv24)
+# for each pixel.
+_PLANES = {'nv12': cv2.COLOR_YUV2BGR_NV12, 'nv21': cv2.COLOR_YUV2BGR_NV21,
+           'nv24': cv2.COLOR_YUV2BGR_NV12}
+ENCODINGS, PLANES = tuple(_LAYOUTS), tuple(_PLANES)
+# Drivers that do not say what their channels are: OpenCV's order is meant.
+_MEANT = {'8uc1': 'mono8', '8uc3': 'bgr8', '8uc4': 'bgra8'}
 
 _MATRIX = re.compile(r'(8|16|32|64)[USF](C\d+)?')
 
 
 def decode(encoding: str, width: int, height: int, step: int, data,
-           is_bigendian: bool = False) -> ColorImage:
+           is_bigendian: bool = False, most: int = MAX_PIXELS) -> ColorImage:
     """
-    Return the picture of a raw image message.
+    Return the picture of a raw image message, of no more than `most` pixels.
 
     `data` is any contiguous buffer. The 8-bit colour and grey encodings are views of it, never a
     copy; the others are converted. Rows are `step` bytes apart, the padding may have any length
@@ -113,9 +123,11 @@ def decode(encoding: str, width: int, height: int, step: int, data,
     ignored: drivers hand over whole DMA buffers, and cv_bridge's Python side takes them too.
     16 bits become 8 by 255 / 65535 and rounding, as in cv_bridge.
     """
-    if encoding not in _LAYOUTS:
+    name = encoding.lower() if len(encoding) < 20 else encoding
+    name = _MEANT.get(name, name)
+    if name not in ENCODINGS + PLANES:
         raise EncodingError(_not_a_picture(encoding))
-    layout = _LAYOUTS[encoding]
+    layout = _LAYOUTS['mono8' if name in _PLANES else name]
     channels, depth = layout.channels, layout.depth
     if width < 1 or height < 1:
         raise EncodingError(f'the image is {width} x {height} pixels: the publisher sent an empty '
@@ -138,13 +150,44 @@ def decode(encoding: str, width: int, height: int, step: int, data,
         raise EncodingError(
             f"the image's data holds {size} bytes, but height {height} x step {step} is "
             f"{height * step}: the message was cut, or the publisher's height or step is wrong")
+    _bound(width, height, most, 'image')
+    if name in _PLANES:
+        return ColorImage(_from_planes(name, width, height, step, data, size), _BGR)
 
     dtype = np.dtype(np.uint8 if depth == 1 else '>u2' if is_bigendian else '<u2')
     pixels = np.ndarray((height, width, channels), dtype, data, 0,
                         (step, channels * depth, depth))
     if not (dtype.isnative and pixels.flags.aligned):
         pixels = pixels.astype(np.uint16)
-    return _picture(pixels, layout)
+    picture = _picture(pixels, layout)
+    if encoding.lower() in _MEANT:
+        return replace(picture, remark=f'its encoding {encoding} does not say what the channels '
+                       f'are: it is read as {name}, let the driver say so')
+    return picture
+
+
+def _bound(width: int, height: int, most: int, what: str) -> None:
+    if width * height > most:
+        raise EncodingError(f'the {what} is {width} x {height} pixels, more than the {most} that '
+                            'are accepted: publish a smaller picture, or set max_pixels')
+
+
+def _from_planes(name: str, width: int, height: int, step: int, data, size: int) -> np.ndarray:
+    """Return BGR of grey and colour planes; of nv24's colours each second of each second row."""
+    rows = height * 2 if name == 'nv24' else height // 2
+    least = step * (height + rows)  # nv24's rows of colour are twice as long
+    if width % 2 or height % 2 or size < least:
+        raise EncodingError(
+            f'the image is {width} x {height} pixels of {name} in {size} bytes: its sides must '
+            f'be even and its bytes {least}, so the message was cut, or its encoding is wrong')
+    grey = np.ndarray((height, width), np.uint8, data, 0, (step, 1))
+    if name == 'nv24':
+        color = np.ndarray((height // 2, width // 2, 2), np.uint8, data, height * step,
+                           (4 * step, 4, 1))
+    else:
+        color = np.ndarray((height // 2, width // 2, 2), np.uint8, data, height * step,
+                           (step, 2, 1))
+    return cv2.cvtColor(np.concatenate([grey, color.reshape(height // 2, width)]), _PLANES[name])
 
 
 def _picture(pixels: np.ndarray, layout: _Layout) -> ColorImage:
@@ -157,28 +200,28 @@ def _picture(pixels: np.ndarray, layout: _Layout) -> ColorImage:
 
 
 def _not_a_picture(encoding: str) -> str:
-    names = ', '.join(ENCODINGS)
+    names = ', '.join(ENCODINGS + PLANES)
     if _MATRIX.fullmatch(encoding):
-        return (f"the image's encoding {encoding!r} is a matrix or a depth image, which says "
+        return (f"the image's encoding {shown(encoding)} is a matrix or a depth image, which says "
                 f"nothing about colours: publish the camera's picture as one of {names}")
-    return f"the image's encoding {encoding!r} is not known, expected one of {names}"
+    return f"the image's encoding {shown(encoding)} is not known, expected one of {names}"
 
 
-def decode_compressed(format: str, data) -> ColorImage:
+def decode_compressed(format: str, data, most: int = MAX_PIXELS) -> ColorImage:
     """
     Return the picture of a compressed image message: JPEG or PNG, told by the bytes.
 
     `format` as image_transport's plugins write it ('rgb8; jpeg compressed bgr8', 'png'). Only the
     encoding before the semicolon matters: depth images are refused, and a Bayer mosaic, which the
     plugin puts as it is into a PNG, gets its colours. The EXIF orientation is ignored, because
-    CameraInfo describes the sensor's grid. 16 bits become 8 as in `decode`. Cut files are
-    refused (OpenCV 4.5 paints what is missing grey), and so are more than
-    MAX_COMPRESSED_PIXELS, before any memory is taken for them.
+    CameraInfo describes the sensor's grid. 16 bits become 8 as in `decode`. Of a JPEG that is cut
+    off, what is missing comes out grey, and the picture's remark says so; a PNG that is cut is
+    refused, and so are more than `most` pixels, before any memory is taken for them.
     """
     source, _, target = (part.strip() for part in format.partition(';'))
     if 'compresseddepth' in format.lower() or (
             _MATRIX.fullmatch(source) and not source.startswith('8U')):
-        raise EncodingError(f"the compressed image's format {format!r} is a depth image, "
+        raise EncodingError(f"the compressed image's format {shown(format)} is a depth image, "
                             "expected the camera's picture: subscribe to its `compressed` topic")
     raw = bytes(data)
     if raw.startswith(b'\xff\xd8'):
@@ -186,27 +229,30 @@ def decode_compressed(format: str, data) -> ColorImage:
     elif raw.startswith(b'\x89PNG\r\n\x1a\n'):
         kind, (width, height, complete) = 'PNG', _read_png_header(raw)
     else:
-        raise EncodingError(f'the compressed image of format {format!r} and {len(raw)} bytes '
+        raise EncodingError(f'the compressed image of format {shown(format)} and {len(raw)} bytes '
                             "holds neither a JPEG nor a PNG: set the publisher's format to one "
                             'of them')
-    if not complete:
+    if not complete and (kind == 'PNG' or not width * height):
         raise EncodingError(f"the compressed image's {kind} of {len(raw)} bytes ends before its "
                             "end marker: the message was cut on its way, or the publisher's "
                             'encoder failed')
-    if width * height > MAX_COMPRESSED_PIXELS:
-        raise EncodingError(f"the compressed image's {kind} says that it is {width} x {height} "
-                            f'pixels, more than the {MAX_COMPRESSED_PIXELS} that are accepted: '
-                            'publish a smaller picture')
+    _bound(width, height, most, f'{kind} of the compressed image')
     flags = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+    if not complete:
+        raw += b'\xff\xd9'  # an end: what came before it is decoded, as newer OpenCVs will not
     pixels = cv2.imdecode(np.frombuffer(raw, np.uint8), flags)
     if pixels is None:
         raise EncodingError(f"the compressed image's {kind} of {len(raw)} bytes is corrupt: "
                             'OpenCV cannot decode it')
+    remark = '' if complete else (
+        f"the compressed image's JPEG of {len(raw) - 2} bytes is cut off, what is missing is "
+        "grey: look at the network between the camera and this node, and at the driver's buffers")
     if pixels.ndim == 3:
-        return _picture(pixels, _LAYOUTS['bgr8'])
+        return replace(_picture(pixels, _LAYOUTS['bgr8']), remark=remark)
     grey = _LAYOUTS['mono8']
     mosaic = source.startswith('bayer_') and not target.endswith('mono8')
-    return _picture(pixels[..., np.newaxis], _LAYOUTS.get(source, grey) if mosaic else grey)
+    return replace(_picture(pixels[..., np.newaxis], _LAYOUTS.get(source, grey) if mosaic
+                            else grey), remark=remark)
 
 
 def _read_jpeg_header(raw: bytes) -> tuple[int, int, bool]:
@@ -262,18 +308,24 @@ def cloud_array(fields: Sequence[tuple[str, int, int, int]], width: int, height:
             f"the cloud's data holds {size} bytes, but its {height} x {width} points of "
             f"{point_step} bytes take {needed}: the message was cut, or the publisher's height, "
             'width or steps are wrong')
+    columns = sum(max(count, 1) for _, _, _, count in fields)
+    if columns > MOST_COLUMNS or width * height and not 0 < point_step < 1 << 20:
+        raise EncodingError(f"the cloud's fields have {columns} numbers a point and its "
+                            f"point_step is {point_step} bytes, which no sensor has (at most "
+                            f"{MOST_COLUMNS} and {1 << 20}): the publisher's fields are wrong")
     order = '>' if is_bigendian else '<'
     names, formats, offsets = [], [], []
     for index, (name, offset, datatype, count) in enumerate(fields):
         name, count = name or f'unnamed_field_{index}', max(count, 1)
         if datatype not in _NUMBERS:
-            raise EncodingError(f"the cloud's field {name!r} has datatype {datatype}, expected "
-                                "1 (INT8) to 8 (FLOAT64): the publisher's fields are wrong")
+            raise EncodingError(f"the cloud's field {shown(name)} has datatype {datatype}, "
+                                "expected 1 (INT8) to 8 (FLOAT64): the publisher's fields are "
+                                'wrong')
         number = np.dtype(order + _NUMBERS[datatype])
         end = offset + count * number.itemsize
         if end > point_step:
             raise EncodingError(
-                f"the cloud's field {name!r} ends at byte {end}, but its point_step is "
+                f"the cloud's field {shown(name)} ends at byte {end}, but its point_step is "
                 f"{point_step} bytes: the publisher's offsets or point_step are wrong")
         names += [name] if count == 1 else [f'{name}_{i}' for i in range(count)]
         offsets += range(offset, end, number.itemsize)
@@ -283,5 +335,5 @@ def cloud_array(fields: Sequence[tuple[str, int, int, int]], width: int, height:
                           'itemsize': point_step})
         return np.ndarray((height, width), point, data, 0, (stride, point_step))
     except (ValueError, OverflowError) as error:
-        raise EncodingError(f'the cloud\'s fields {", ".join(names) or "(none)"} and point_step '
+        raise EncodingError(f'the fields {shown(", ".join(names))} of the cloud and point_step '
                             f'{point_step} make no table of points: {error}') from error

@@ -14,6 +14,8 @@ import math
 import cv2
 import numpy as np
 
+from depth_estimation_ros.imaging.wording import shown
+
 # A picture whose focal length is this close to the training camera's is taken as it is.
 IDENTITY_FOCAL = 0.02
 # KITTI's own principal points lie up to 2.5 % of the height off their mean.
@@ -284,11 +286,11 @@ class Calibration:
     def _lens(self, intrinsics: tuple[float, float, float, float]) -> Lens:
         model = self.model or 'plumb_bob'
         if model not in LENS_MODELS:
-            raise CameraError(f"its distortion_model '{model}' is not one of "
+            raise CameraError(f"its distortion_model {shown(model)} is not one of "
                               f'{", ".join(LENS_MODELS)}: publish rectified images instead')
         d = self.d or (0.0,) * LENS_MODELS[model][0]
         if len(d) not in LENS_MODELS[model]:
-            raise CameraError(f"its distortion_model '{model}' wants "
+            raise CameraError(f"its distortion_model {shown(model)} wants "
                               f'{" or ".join(map(str, LENS_MODELS[model]))} coefficients in D, '
                               f'it holds {len(d)}')
         fx, fy, cx, cy = intrinsics

@@ -11,6 +11,8 @@ import time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 import numpy as np
 
+from depth_estimation_ros.imaging.wording import plain
+
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 
 # Ages and rates speak of the last so many frames, rates of the last seconds only.
@@ -116,7 +118,7 @@ class Complaints:
 
     def raise_(self, key: str, sentence: str, level: bytes = WARN, lasting: bool = False) -> None:
         """Make a complaint, or repeat it."""
-        now = time.monotonic()
+        now, sentence = time.monotonic(), plain(sentence)
         with self._lock:
             self._standing[key] = (level, sentence, float('inf') if lasting else now + FRESH)
             if now - self._logged.get(key, -LOG_EVERY) < LOG_EVERY:

@@ -11,6 +11,7 @@ from functools import lru_cache
 import threading
 
 from depth_estimation_ros.cloud.poses import FrameError, Pose, pose_of
+from depth_estimation_ros.imaging.wording import shown
 
 
 @lru_cache(maxsize=1)
@@ -61,13 +62,13 @@ class Frames:
                     self._buffer.lookup_transform(target, source, Time()).header.stamp)
             except library.TransformException:  # what is between them has no time in common
                 raise FrameError(
-                    f"the transforms from '{source}' to '{target}' are never of one time: check "
-                    'that all who publish tf have the same clock') from error
+                    f'the transforms from {shown(source)} to {shown(target)} are never of one '
+                    'time: check that all who publish tf have the same clock') from error
             behind = (wanted.nanoseconds - latest.nanoseconds) * 1e-9
             raise FrameError(
-                f"tf knows where '{source}' is in '{target}' only " + (
+                f"tf knows where {shown(source)} is in {shown(target)} only " + (
                     f'up to {behind:.2f} s before the picture: it comes late, or by another clock'
                     if behind > 0 else 'after the picture')) from error
         except library.TransformException as error:
-            raise FrameError(f"tf has no transform from '{source}' to '{target}': publish it"
-                             ) from error
+            raise FrameError(f'tf has no transform from {shown(source)} to {shown(target)}: '
+                             'publish it') from error

@@ -32,7 +32,7 @@ def _keep_memory() -> None:
 
 def main(args: list[str] | None = None) -> int:
     """
-    Run the node until Ctrl-C or SIGTERM; both end with exit code 0.
+    Run the node until Ctrl-C, SIGTERM or SIGHUP (a terminal that is closed); exit code 0.
 
     rclpy's own handlers would make the context invalid in the middle of whatever is going on.
     """
@@ -65,7 +65,7 @@ def main(args: list[str] | None = None) -> int:
 
 
 def _on_signals(handler) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, handler)
 
 

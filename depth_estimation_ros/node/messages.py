@@ -21,6 +21,7 @@ from depth_estimation_ros.cloud.scan import Scan
 from depth_estimation_ros.imaging import encodings
 from depth_estimation_ros.imaging.encodings import ColorImage, EncodingError
 from depth_estimation_ros.imaging.intrinsics import Calibration, PinholeCamera
+from depth_estimation_ros.imaging.wording import shown
 
 # What cv_bridge converts; all other encodings are views, which need no library.
 BRIDGED = {'mono16': 2, 'yuv422': 2, 'yuv422_yuy2': 2, 'bayer_rggb8': 1, 'bayer_bggr8': 1,
@@ -48,30 +49,31 @@ def cv_bridge():
     return bridge, 'cv_bridge works'
 
 
-def read_image(message: Image) -> ColorImage:
+def read_image(message: Image, most: int = encodings.MAX_PIXELS) -> ColorImage:
     """Return the picture of an Image, a view of its data where possible; raises EncodingError."""
     width = BRIDGED.get(message.encoding)
     # cv_bridge shears or narrows pictures with odd rows, and swaps bytes under NumPy 1 only.
     if (width and not message.is_bigendian and message.step == message.width * width
             and len(message.data) == message.height * message.step and message.width % 2 == 0
-            and message.height > 1 and message.width > 0):
+            and message.height > 1 and 0 < message.width * message.height <= most):
         bridge, _ = cv_bridge()
         if bridge:
             try:
                 return ColorImage(bridge.imgmsg_to_cv2(message, 'bgr8'), (2, 1, 0))
             except Exception:  # our own path is its equal, and says what is wrong
                 pass
-    return _decode(message)
+    return _decode(message, most)
 
 
-def _decode(message: Image) -> ColorImage:
+def _decode(message: Image, most: int = encodings.MAX_PIXELS) -> ColorImage:
     return encodings.decode(message.encoding, message.width, message.height, message.step,
-                            message.data, bool(message.is_bigendian))
+                            message.data, bool(message.is_bigendian), most)
 
 
-def read_compressed_image(message: CompressedImage) -> ColorImage:
+def read_compressed_image(message: CompressedImage, most: int = encodings.MAX_PIXELS
+                          ) -> ColorImage:
     """Return the picture of a CompressedImage; raises EncodingError."""
-    return encodings.decode_compressed(message.format, message.data)
+    return encodings.decode_compressed(message.format, message.data, most)
 
 
 def read_camera_info(message: CameraInfo) -> Calibration:
@@ -119,11 +121,11 @@ def read_points(message: PointCloud2, most: int) -> np.ndarray:
     Of more than `most` only so many, evenly: every n-th of a LiDAR's would be whole beams.
     Raises EncodingError.
     """
+    names = [field.name for field in message.fields]
+    if not {'x', 'y', 'z'} <= set(names):
+        raise EncodingError(f'the cloud has no fields x, y and z, but {shown(", ".join(names))}: '
+                            'it is no cloud of a range sensor')
     points = read_cloud(message)
-    if not {'x', 'y', 'z'} <= set(points.dtype.names or ()):
-        raise EncodingError("the cloud has no fields x, y and z, but "
-                            f'{", ".join(points.dtype.names or ()) or "none"}: it is no cloud of '
-                            'a range sensor')
     if len(points) > most:
         points = points[np.linspace(0, len(points) - 1, most).astype(np.intp)]
     return np.stack([points[axis].astype(np.float32) for axis in 'xyz'], -1)

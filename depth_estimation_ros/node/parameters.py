@@ -19,6 +19,7 @@ from depth_estimation_ros.cloud.poses import pose_from_text
 from depth_estimation_ros.cloud.scan import ScanOptions
 from depth_estimation_ros.estimation.confidence import CUES
 from depth_estimation_ros.estimation.requests import DepthOptions
+from depth_estimation_ros.imaging.encodings import MAX_PIXELS
 
 ALWAYS = 'takes effect with the next frame'
 UNCONFIGURED = 'may change while the node is unconfigured'
@@ -160,6 +161,8 @@ TABLE = (
     Parameter('max_depth', 80.0, 'metres along Z; farther depth is +Inf', bounds=(1e-3, 1e4)),
     Parameter('max_age', 0.0, 'seconds; an older frame is dropped, but not one whose stamp is of '
               'another clock (over 60 s away); 0: none is', bounds=(0.0, 60.0)),
+    Parameter('max_pixels', MAX_PIXELS, 'pixels of a picture; a larger one is refused before '
+              'it is decoded, for memory is what a robot dies of', bounds=(1024, 1_000_000_000)),
     Parameter('max_rate', 0.0, 'frames a second that are processed at most; 0: all',
               bounds=(0.0, 1000.0)),
     Parameter('publish_size', 'full', 'size of the depth image: full (that of the image) or '
@@ -283,6 +286,7 @@ class Settings:
     stale_points: bool
     max_age: float
     max_rate: float
+    max_pixels: int
     camera_info_timeout: float
     autostart: bool
     points_frame: str  # ground_frame where points.frame is empty

@@ -8,7 +8,7 @@ from rclpy.qos import (
     DurabilityPolicy, HistoryPolicy, QoSPolicyKind, QoSProfile, ReliabilityPolicy)
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
-from depth_estimation_ros.node.diagnostics import Complaints
+from depth_estimation_ros.node.diagnostics import Complaints, ERROR
 
 try:
     from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
@@ -30,7 +30,8 @@ class MatchedSubscription:
 
     def __init__(self, node, message_type, topic: str, callback, complaints: Complaints):
         self._node = node
-        self._arguments = (message_type, topic, callback)
+        self._arguments = (message_type, topic, self._guarded)
+        self._callback = callback
         self._topic = topic
         self._complaints = complaints
         self._overrides = {'reliability': self._override('reliability', AUTO),
@@ -39,6 +40,15 @@ class MatchedSubscription:
         self._subscription = None
         self._profile = None
         self.rematch()
+
+    def _guarded(self, message) -> None:
+        """Hand on a message; what nobody thought of may not end the executor, and so the node."""
+        try:
+            self._callback(message)
+        except Exception as error:
+            self._complaints.raise_(
+                f'message {self._topic}', f'{self._topic}: a message is not read, for '
+                f'{type(error).__name__}: {error}; look at what publishes it', ERROR)
 
     def _override(self, policy: str, default):
         name = f'qos_overrides.{self._topic}.subscription.{policy}'

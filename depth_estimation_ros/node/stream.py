@@ -17,6 +17,7 @@ from depth_estimation_ros.estimation.requests import Estimate
 from depth_estimation_ros.imaging.encodings import ColorImage, EncodingError
 from depth_estimation_ros.imaging.intrinsics import (
     Calibration, CameraError, describe, PinholeCamera)
+from depth_estimation_ros.imaging.wording import shown
 from depth_estimation_ros.node import messages
 from depth_estimation_ros.node.diagnostics import Complaints, ERROR, FrameStatistics
 from depth_estimation_ros.node.frames import Frames
@@ -255,12 +256,17 @@ class CameraStream:
             return None
         self.statistics.start(age)
         try:
-            image = (messages.read_compressed_image(message) if self._compressed
-                     else messages.read_image(message))
+            most = self._parameters.settings.max_pixels
+            image = (messages.read_compressed_image(message, most) if self._compressed
+                     else messages.read_image(message, most))
         except EncodingError as error:
             self.statistics.drop('bad image')
             self.complaints.raise_('bad image', f'{self.image_topic}: {error}', ERROR)
             return None
+        if image.remark:
+            self.complaints.raise_('remark', f'{self.image_topic}: {image.remark}', lasting=True)
+        else:
+            self.complaints.settle('remark')
         camera = self._camera_of(image, message.header.frame_id)
         if camera is None:
             return None
@@ -282,8 +288,8 @@ class CameraStream:
         info, info_frame = calibration
         if not frame_id or info_frame != frame_id:
             self.complaints.raise_(
-                'frame', f"{self.info_topic}: its frame_id '{info_frame}' is not that of the "
-                f"image, '{frame_id}', which is the one that is published" if frame_id else
+                'frame', f"{self.info_topic}: its frame_id {shown(info_frame)} is not that of the "
+                f"image, {shown(frame_id)}, which is the one that is published" if frame_id else
                 f'{self.image_topic}: its frame_id is empty, so nobody knows where the depth is: '
                 'let the driver fill it')
         try:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import cv2
+from depth_estimation_ros import cli
 from domains import free_domain
 from harness import command, REPOSITORY
 from key_init import synth, write_monodepth2_checkpoint
@@ -116,3 +117,16 @@ def test_demo_on_a_kitti_drive_prints_accuracy(ms_weights, shared, tmp_path):
     mean = next(line.split() for line in done.stdout.splitlines() if line.startswith('mean'))
     assert float(mean[-8]) == pytest.approx(0.206, abs=0.01)
     assert len(list(tmp_path.glob('*.jpg'))) >= 15
+
+
+def test_a_reader_that_has_enough_ends_nothing_badly():
+    process = subprocess.Popen([sys.executable, '-m', 'depth_estimation_ros.cli', 'models'],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.stdout.close()
+    assert process.wait(60) == 0 and process.stderr.read() == ''
+
+
+def test_the_node_has_a_help(capsys, monkeypatch):
+    monkeypatch.setattr(sys, 'argv', ['depth_node', '--help'])
+    assert cli.depth_node() == 0
+    assert 'image:=/camera/image_raw' in capsys.readouterr().out

@@ -13,7 +13,7 @@ import pytest
 
 from depth_estimation_ros.imaging import encodings
 from depth_estimation_ros.imaging.encodings import (
-    cloud_array, decode, decode_compressed, EncodingError, ENCODINGS)
+    cloud_array, decode, decode_compressed, EncodingError, ENCODINGS, PLANES)
 
 VIEWS = {'rgb8': (0, 1, 2), 'rgba8': (0, 1, 2), 'bgr8': (2, 1, 0), 'bgra8': (2, 1, 0),
          'mono8': (0, 0, 0)}
@@ -171,11 +171,11 @@ HUGE = 2**32 - 1
     (('mono8', HUGE, HUGE, HUGE, bytes(9)), rf'holds 9 bytes, .* is {HUGE * HUGE}'),
     (('bgra16', HUGE, HUGE, HUGE, bytes(9)), rf'takes {HUGE * 8}'),
     (('rgb8', 2, 2, HUGE, bytes(12)), rf'holds 12 bytes, .* is {HUGE * 2}'),
-    (('nv12', 4, 4, 4, bytes(16)), r"'nv12' is not known, expected one of rgb8, bgr8, .*yuyv"),
+    (('nv16', 4, 4, 4, bytes(16)), r"'nv16' is not known, expected one of rgb8, bgr8, .*yuyv"),
     (('', 4, 4, 4, bytes(16)), r"'' is not known"),
     (('32FC1', 4, 4, 16, bytes(64)), r"'32FC1' is a matrix or a depth image, .*rgb8"),
     (('16UC1', 4, 4, 8, bytes(32)), r"'16UC1' is a matrix or a depth image"),
-    (('8UC3', 4, 4, 12, bytes(48)), r"'8UC3' is a matrix or a depth image"),
+    (('8UC2', 4, 4, 12, bytes(48)), r"'8UC2' is a matrix or a depth image"),
 ])
 def test_bad_images_are_refused_with_their_figures(arguments, sentence):
     with pytest.raises(EncodingError, match=sentence) as error:
@@ -296,22 +296,39 @@ def test_what_is_neither_jpeg_nor_png_is_refused(data):
         decode_compressed('h264', data)
 
 
-@pytest.mark.parametrize('extension, kind', [('.jpg', 'JPEG'), ('.png', 'PNG')])
-def test_cut_files_are_refused(scene, extension, kind):
-    data = encode(extension, scene)
+def test_cut_pngs_are_refused(scene):
+    data = encode('.png', scene)
     for length in [8, 12, 20, 30, 100, len(data) // 2, len(data) - 12, len(data) - 1]:
-        with pytest.raises(EncodingError, match=f'{kind} of {length} bytes ends before its end'):
+        with pytest.raises(EncodingError, match=f'PNG of {length} bytes ends before its end'):
             decode_compressed('', data[:length])
+
+
+@pytest.mark.parametrize('extension', ['.jpg', '.png'])
+def test_what_comes_after_the_end_means_nothing(scene, extension):
+    data = encode(extension, scene)
     picture = decode_compressed('', data + bytes(16))  # drivers pad their buffers
     np.testing.assert_array_equal(picture.bgr(), decode_compressed('', data).bgr())
+    assert not picture.remark
+
+
+def test_of_a_jpeg_that_is_cut_off_there_is_what_came(scene):
+    data = encode('.jpg', scene)
+    whole = decode_compressed('', data).bgr()
+    picture = decode_compressed('', data[:-len(data) // 10])
+    assert 'cut off' in picture.remark and picture.bgr().shape == whole.shape
+    rows = len(whole) // 4
+    np.testing.assert_array_equal(picture.bgr()[:rows], whole[:rows])
+    assert 'cut off' in decode_compressed('', data[:-2]).remark
+    for length in [8, 12, 20, 30, 100]:  # in the header
+        with pytest.raises(EncodingError, match=f'JPEG of {length} bytes ends before its end'):
+            decode_compressed('', data[:length])
 
 
 def test_the_end_of_a_thumbnail_is_not_the_end_of_the_jpeg(scene):
     data = with_segment(encode('.jpg', scene), 0xE1, encode('.jpg', scene[:8, :8]))
     np.testing.assert_array_equal(decode_compressed('jpeg', data).bgr(),
                                   decode_compressed('jpeg', encode('.jpg', scene)).bgr())
-    with pytest.raises(EncodingError, match='ends before its end marker'):
-        decode_compressed('jpeg', data[:-2])
+    assert 'cut off' in decode_compressed('jpeg', data[:-2]).remark
 
 
 def test_fill_bytes_before_a_marker_are_part_of_the_format(scene):
@@ -342,7 +359,7 @@ def test_decompression_bombs_are_refused_before_they_are_unpacked(scene):
     frame = jpeg.index(b'\xff\xc0')
     jpeg[frame + 5:frame + 9] = struct.pack('>HH', 30_000, 40_000)
     for data in (png_of_nothing(40_000, 30_000), bytes(jpeg)):
-        with pytest.raises(EncodingError, match='40000 x 30000 pixels, more than the 100000000'):
+        with pytest.raises(EncodingError, match='40000 x 30000 pixels, more than the 25000000'):
             decode_compressed('', data)
 
 
@@ -416,9 +433,77 @@ def test_a_cloud_may_hold_no_points_and_its_last_row_no_padding():
     ((XYZRGB, 2, 2, 16, 31, bytes(64)), r'row_step is 31 bytes, but 2 points of 16 take 32'),
     ((XYZRGB, 2, 1, 15, 30, bytes(64)), r"field 'rgb' ends at byte 16, but its point_step is 15"),
     (([('x', 0, 9, 1)], 1, 1, 4, 4, bytes(4)), r"field 'x' has datatype 9, expected 1 \(INT8\)"),
-    (([('x', 0, 7, 1)] * 2, 1, 1, 4, 4, bytes(4)), r'fields x, x and point_step 4'),
+    (([('x', 0, 7, 1)] * 2, 1, 1, 4, 4, bytes(4)), r"fields 'x, x' of the cloud and point_step 4"),
     ((XYZRGB, 0, 1, HUGE, 0, b''), rf'point_step {HUGE}'),
 ])
 def test_bad_clouds_are_refused_with_their_figures(arguments, sentence):
     with pytest.raises(EncodingError, match=sentence):
         cloud_array(*arguments)
+
+
+@pytest.mark.parametrize('kind', range(0, 7, 2))
+@pytest.mark.parametrize('depth', [8, 16])
+def test_the_bound_holds_for_every_kind_of_png(kind, depth):
+    header = struct.pack('>IIBBBBB', 6000, 5000, depth, kind, 0, 0, 0)
+    data = (b'\x89PNG\r\n\x1a\n' + png_chunk(b'IHDR', header)
+            + png_chunk(b'IDAT', zlib.compress(bytes(1000))) + png_chunk(b'IEND', b''))
+    with pytest.raises(EncodingError, match='6000 x 5000 pixels, more than the .* set max_pixels'):
+        decode_compressed('', data)
+    with pytest.raises(EncodingError, match='is corrupt'):  # up to the bound it is tried
+        decode_compressed('', data, 30_000_000)
+
+
+def test_a_raw_picture_has_the_same_bound():
+    with pytest.raises(EncodingError, match='64 x 64 pixels, more than the 4095'):
+        decode('mono8', 64, 64, 64, bytes(4096), most=4095)
+
+
+@pytest.mark.parametrize('padding', [0, 6])
+@pytest.mark.parametrize('name', PLANES)
+def test_planes_of_grey_and_colour(name, padding):
+    """Their colours are those that OpenCV gives the same picture as I420."""
+    width, height, step = 16, 8, 16 + padding
+    rng = np.random.default_rng(4)
+    grey = rng.integers(16, 235, (height, width), np.uint8)
+    u, v = rng.integers(60, 200, (2, height // 2, width // 2), np.uint8)
+    expected = cv2.cvtColor(np.concatenate([grey.ravel(), u.ravel(), v.ravel()]).reshape(
+        height * 3 // 2, width), cv2.COLOR_YUV2BGR_I420)
+    color = np.stack([v, u] if name == 'nv21' else [u, v], -1)
+    if name == 'nv24':
+        color = color.repeat(2, 0).repeat(2, 1)
+        rows = np.zeros((height, 2 * step), np.uint8)
+        rows[:, :2 * width] = color.reshape(height, 2 * width)
+    else:
+        rows = np.zeros((height // 2, step), np.uint8)
+        rows[:, :width] = color.reshape(height // 2, width)
+    data = np.pad(grey, ((0, 0), (0, padding))).tobytes() + rows.tobytes()
+    np.testing.assert_array_equal(decode(name, width, height, step, data).bgr(), expected)
+    with pytest.raises(EncodingError, match=f'{width} x {height} pixels of {name} in .* cut'):
+        decode(name, width, height, step, data[:-1 - 2 * padding])
+
+
+@pytest.mark.parametrize('written, meant', [('8UC1', 'mono8'), ('8UC3', 'bgr8'), ('BGR8', 'bgr8'),
+                                            ('8UC4', 'bgra8'), ('Mono8', 'mono8')])
+def test_names_that_drivers_also_write(written, meant):
+    data = np.random.default_rng(0).integers(0, 256, 4 * 6 * 4, np.uint8).tobytes()
+    picture, same = (decode(name, 6, 4, 24, data) for name in (written, meant))
+    np.testing.assert_array_equal(picture.bgr(), same.bgr())
+    assert bool(picture.remark) == written.startswith('8UC')
+
+
+def test_a_text_of_megabytes_is_shown_in_a_line():
+    for sentence in (lambda text: decode(text, 1, 1, 1, b'1'),
+                     lambda text: decode_compressed(text, b'1'),
+                     lambda text: cloud_array([(text, 0, 99, 1)], 1, 1, 4, 4, bytes(4))):
+        with pytest.raises(EncodingError) as caught:
+            sentence('a line\nand [ERROR] another ' + 'x' * 8_000_000)
+        assert len(str(caught.value)) < 800 and '\n' not in str(caught.value)
+        assert r'a line\nand [ERROR]' in str(caught.value)
+
+
+@pytest.mark.parametrize('step, fields', [
+    (2**32 - 1, [('x', 0, 7, 1)]), (64, [('a', 0, 2, 40_000_000)]),
+    (64, [(str(i), 0, 2, 3) for i in range(400)]), (0, [])])
+def test_a_cloud_that_states_what_no_sensor_has_is_refused(step, fields):
+    with pytest.raises(EncodingError, match='fields|ends at byte'):
+        cloud_array(fields, 0 if step > 2000 else 1, 0 if step > 2000 else 1, step, 0, bytes(64))

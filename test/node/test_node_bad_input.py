@@ -117,6 +117,16 @@ def test_camera_info_of_another_frame_warns_and_serves(robot):
     assert sentence.startswith('/camera_info: ') and status.level != b'\x00'
 
 
+def test_a_frame_id_of_megabytes_is_no_log_of_megabytes(running, robot):
+    node, _ = running
+    before = len(node.log)
+    robot.send_info(info(CAMERA, frame='other'))
+    robot.ask(image(PICTURE, frame='a line\n[ERROR] of another' + 2_000_000 * 'x'))
+    sentence, _ = robot.wait_sentence(r'a line\n[ERROR] of another')
+    assert len(sentence) < 500 and len(node.log) - before < 20_000
+    assert '\n[ERROR] of another' not in node.log
+
+
 @pytest.mark.parametrize('bad, words', [
     (dict(encoding='32FC1'), '32FC1'),
     (dict(encoding='jpeg'), 'jpeg'),
@@ -128,6 +138,7 @@ def test_camera_info_of_another_frame_warns_and_serves(robot):
     (dict(width=0, height=0), '0 x 0'),
     (dict(encoding='mono16', step=961), 'even'),
     (dict(encoding='yuyv', width=319), 'even width'),
+    (dict(encoding='a line\n[ERROR] of another' + 8_000_000 * 'x'), r'a line\n[ERROR]'),
 ])
 def test_images_that_lie_about_themselves(robot, bad, words):
     robot.send_info(info(CAMERA))

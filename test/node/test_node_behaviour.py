@@ -290,7 +290,7 @@ def test_autostart_false_leaves_it_to_a_manager(parameters):
 @pytest.mark.parametrize('moment', [0.6, 1.5, 2.0, 2.5, 3.0])
 def test_the_end_may_come_at_any_moment_of_the_start(parameters, moment):
     nodes = {number: NodeProcess(parameters, typed=True)
-             for number in (signal.SIGINT, signal.SIGTERM)}
+             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     time.sleep(moment)
     for number, node in nodes.items():
         node.process.send_signal(number)
@@ -299,14 +299,15 @@ def test_the_end_may_come_at_any_moment_of_the_start(parameters, moment):
         assert 'Traceback' not in node.log
 
 
-def test_sigterm_ends_work_with_code_0(parameters):
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_work_with_code_0(parameters, number):
     node, robot = start(parameters, typed=True, outputs=('depth/image_rect',))
     try:
         robot.send_info(info(CAMERA))
         robot.ask(image(PICTURE))
         for _ in range(20):
             robot.send(image(PICTURE))
-        node.process.terminate()
+        node.process.send_signal(number)
         assert node.process.wait(20) == 0 and 'Traceback' not in node.log
     finally:
         stop(node, robot)

@@ -2,17 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is kept of a range sensor's messages, and which of them belongs to a picture."""
 import math
+import time
 
 from depth_estimation_ros.cloud.points import Cloud
 from depth_estimation_ros.cloud.poses import FrameError, pose_from
 from depth_estimation_ros.imaging.encodings import EncodingError
+from depth_estimation_ros.node.diagnostics import Complaints, ERROR
 from depth_estimation_ros.node.messages import cloud_message, read_points, read_range
+from depth_estimation_ros.node.qos import MatchedSubscription
 from depth_estimation_ros.node.range_sensor import KEPT_POINTS, MOST_POINTS, RangeSensor
 from depth_estimation_ros.scale.tracker import Declined
 import numpy as np
 import pytest
 from rclpy.qos import QoSProfile
-from sensor_msgs.msg import PointCloud2, Range
+from sensor_msgs.msg import PointCloud2, PointField, Range
 from std_msgs.msg import Header
 
 AHEAD = np.array([[4.0, 0.0, 0.0]])  # x is forward for a sensor
@@ -144,7 +147,7 @@ def test_an_override_of_the_qos_that_is_no_good_is_said():
 
 def test_a_cloud_without_coordinates_is_said():
     made = sensor(cloud(AHEAD, 1.0, fields=('a', 'b', 'c')))
-    assert 'no fields x, y and z, but a, b, c' in at(made, 1.0).reason
+    assert "no fields x, y and z, but 'a, b, c'" in at(made, 1.0).reason
 
 
 def test_memory_is_bounded_and_a_bag_that_begins_again_begins_anew():
@@ -178,3 +181,34 @@ def test_a_range_counts_within_its_bounds(distance, there):
 def test_a_field_of_view_that_no_cone_has_is_said(angle):
     made = sensor(Range(header=header(1.0), range=2.0, max_range=5.0, field_of_view=angle))
     assert f'its field_of_view is {angle:g}: give its driver' in at(made, 1.0).reason
+
+
+@pytest.mark.parametrize('step, count', [(2**32 - 1, 40_000_000), (2**32 - 1, 1), (16, 40_000_000),
+                                         (64, 2**32 - 1)])
+def test_a_cloud_that_lies_about_itself_costs_nothing(step, count):
+    fields = [PointField(name=name, offset=4 * i, datatype=7, count=1)
+              for i, name in enumerate('xyz')]
+    fields.append(PointField(name='more', offset=12, datatype=PointField.UINT8, count=count))
+    for width in (0, 1):
+        message = PointCloud2(header=header(1.0), fields=fields, point_step=step, width=width,
+                              height=width)
+        message.data.frombytes(bytes(64))
+        began = time.monotonic()
+        made = sensor(message)
+        assert time.monotonic() - began < 1.0
+        assert isinstance(at(made, 1.0), Declined)
+
+
+def test_what_nobody_thought_of_is_a_complaint_and_no_end():
+    class Logger:
+        def error(self, sentence):
+            """Take it."""
+
+    complaints, node = Complaints(Logger()), MockNode('sensor_msgs/msg/Range')
+
+    def fails(message):
+        raise MemoryError('of a kind')
+
+    MatchedSubscription(node, Range, '/range', fails, complaints)._guarded(Range())
+    level, [sentence] = complaints.standing()
+    assert level == ERROR and sentence.startswith('/range: a message is not read, for MemoryError')
