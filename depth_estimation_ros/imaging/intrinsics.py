@@ -29,10 +29,14 @@ ASPECT_TOLERANCE = 0.01
 
 OUTSIDE = -2.0  # pixels; a place that no picture has
 
-LENS_MODELS = {'plumb_bob': (4, 5), 'rational_polynomial': (8, 12, 14), 'equidistant': (4,),
-               'fisheye': (4,)}
-# A focal length is within this many times the picture's side, and this part of it.
-WIDEST = 1000.0
+# How many coefficients each may have: for OpenCV's pinhole models the number says which it is.
+PINHOLE = (4, 5, 8, 12, 14)
+LENS_MODELS = {'plumb_bob': PINHOLE, 'rational_polynomial': PINHOLE, 'thin_prism': PINHOLE,
+               'equidistant': (4,), 'fisheye': (4,)}
+# A focal length is within so many times the picture's side, and no less than this part of it: at
+# a twentieth the picture would be 168 degrees wide, which no plane holds.
+LONGEST, SHORTEST = 1000.0, 1 / 20
+LOST = 0.15  # of the rectified picture, outside of the raw one: more than black borders are
 FISHEYES = ('equidistant', 'fisheye')  # no pinhole even without distortion: r = f theta
 
 
@@ -123,6 +127,16 @@ class PinholeCamera:
                   min(max(round(self.cx), 0), self.width - 1))
         where[region != region[centre]] = OUTSIDE
         return where
+
+    def lost(self) -> float:
+        """Return the share of the rectified picture that the raw one does not show, 0 to 1."""
+        if self.lens is None:
+            return 0.0
+        small = self.resized(*(max(side // 4, 2) for side in (self.width, self.height)))
+        sx, sy = small.width / self.width, small.height / self.height
+        k = np.array(self.lens.k) * np.repeat([sx, sy, 1.0], 3)
+        where = replace(small, lens=replace(self.lens, k=tuple(k))).rectification_map()
+        return float(1 - ((where > -1) & (where < [small.width, small.height])).all(-1).mean())
 
 
 @dataclass(frozen=True)
@@ -229,13 +243,58 @@ class Calibration:
 
     def image_size(self) -> tuple[int, int]:
         """Return the width and height of the images it describes, after roi and binning."""
-        _, _, roi_width, roi_height = self.roi
+        _, _, roi_width, roi_height = self._region
         bx, by = (max(b, 1) for b in self.binning)
         size = (roi_width or self.width) // bx, (roi_height or self.height) // by
         if min(size) <= 0:
             raise CameraError(f'it states a size of {self.width}x{self.height} pixels: the '
                               'driver must fill width and height')
         return size
+
+    @property
+    def _region(self) -> tuple[int, int, int, int]:
+        """
+        The roi as sensor_msgs means it.
+
+        Some drivers (camera1394, Baxter's) state the size of the crop as width and height, beside
+        the place of it: there the roi lies outside of the stated size. Which picture K is of is
+        told by where its centre is then.
+        """
+        x, y, width, height = self.roi
+        if x + width <= self.width and y + height <= self.height:
+            return self.roi
+        cx, cy = (self.k[2], self.k[5]) if self.k[0] > 0 else (self.p[2], self.p[6])
+        places = [(abs((cx - dx) / self.width - 0.5) + abs((cy - dy) / self.height - 0.5), dx, dy)
+                  for dx, dy in ((0, 0), (x, y))] if self.width and self.height else []
+        off, dx, dy = min(places, default=(1.0, 0, 0))
+        if off >= 0.5:
+            raise CameraError(
+                f'its roi, {width}x{height} at {x}, {y}, lies outside of its size, {self.width}x'
+                f'{self.height}, and the centre of K lies in neither: the driver must state the '
+                "sensor's size, and K and P of the whole sensor")
+        return dx, dy, self.width, self.height
+
+    def remark(self) -> str:
+        """Return what its distortion model is taken for where it is not what its name says."""
+        d, usual = len(self.d), {'plumb_bob': (4, 5), '': (4, 5), 'rational_polynomial': (8,)}
+        if not any(self.d) or d in usual.get(self.model, LENS_MODELS.get(self.model, (d,))):
+            return ''
+        return (f'its distortion_model {shown(self.model)} has {d} coefficients in D: it is read '
+                f'as the one that has {len(self._coefficients())}, as OpenCV does')
+
+    def _coefficients(self) -> tuple[float, ...]:
+        """Return D, as long as one of its models has it: zeros at its end mean nothing."""
+        model = self.model or 'plumb_bob'
+        d = self.d or (0.0,) * LENS_MODELS[model][0]
+        if len(d) in LENS_MODELS[model]:
+            return d
+        used = max((i + 1 for i, value in enumerate(d) if value), default=0)
+        for length in LENS_MODELS[model]:
+            if used <= length <= len(d):
+                return d[:length]
+        raise CameraError(f'its distortion_model {shown(model)} wants '
+                          f'{" or ".join(map(str, LENS_MODELS[model]))} coefficients in D, it '
+                          f'holds {len(d)}')
 
     def camera(self, width: int, height: int, rectified: bool) -> PinholeCamera:
         """
@@ -261,7 +320,7 @@ class Calibration:
         else:
             fx, fy, cx, cy = raw[0], raw[4], raw[2], raw[5]
 
-        x, y, _, _ = self.roi
+        x, y, _, _ = self._region
         bx, by = (max(b, 1) for b in self.binning)
         sized = self.image_size()
         sx, sy = width / sized[0], height / sized[1]
@@ -278,7 +337,8 @@ class Calibration:
         if not rectified and (self._bent or grid is not None):
             lens = self._lens(shrink(raw[0], raw[4], raw[2], raw[5]))
         fx, fy, cx, cy = shrink(fx, fy, cx, cy)
-        if not (width / WIDEST < fx < width * WIDEST and height / WIDEST < fy < height * WIDEST):
+        if not (SHORTEST <= fx / width <= LONGEST and SHORTEST <= fy / width
+                and fy / height <= LONGEST):
             raise CameraError(f'its focal lengths, {fx:g} and {fy:g} pixels, are those of no '
                               f'camera with {width}x{height} pixels: calibrate it again')
         return PinholeCamera(width, height, fx, fy, cx, cy, lens)
@@ -288,11 +348,7 @@ class Calibration:
         if model not in LENS_MODELS:
             raise CameraError(f"its distortion_model {shown(model)} is not one of "
                               f'{", ".join(LENS_MODELS)}: publish rectified images instead')
-        d = self.d or (0.0,) * LENS_MODELS[model][0]
-        if len(d) not in LENS_MODELS[model]:
-            raise CameraError(f"its distortion_model {shown(model)} wants "
-                              f'{" or ".join(map(str, LENS_MODELS[model]))} coefficients in D, '
-                              f'it holds {len(d)}')
+        d = self._coefficients()
         fx, fy, cx, cy = intrinsics
         r = self.r if any(self.r) else (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
         return Lens(model, (fx, 0.0, cx, 0.0, fy, cy, 0.0, 0.0, 1.0), d, r)

@@ -16,7 +16,7 @@ from depth_estimation_ros.cloud.poses import pose_from_text
 from depth_estimation_ros.estimation.requests import Estimate
 from depth_estimation_ros.imaging.encodings import ColorImage, EncodingError
 from depth_estimation_ros.imaging.intrinsics import (
-    Calibration, CameraError, describe, PinholeCamera)
+    Calibration, CameraError, describe, LOST, PinholeCamera)
 from depth_estimation_ros.imaging.wording import shown
 from depth_estimation_ros.node import messages
 from depth_estimation_ros.node.diagnostics import Complaints, ERROR, FrameStatistics
@@ -319,8 +319,24 @@ class CameraStream:
                 rectified == 'auto' and info.is_rectified(self.base_topic)))
             if self._camera and self._camera[1].is_nearly(camera):
                 camera = self._camera[1]  # an autofocus: what was made for it goes on
+            else:
+                self._remark_on(info, camera)
             self._camera = key, camera
         return self._camera[1]
+
+    def _remark_on(self, info: Calibration, camera: PinholeCamera) -> None:
+        """Say what is odd about a CameraInfo that can be used."""
+        remark = info.remark() if camera.lens else ''
+        if remark:
+            self._node.get_logger().info(f'{self.info_topic}: {remark}')
+        lost = camera.lost()
+        if lost > LOST:
+            self.complaints.raise_(
+                'lost', f'{self.info_topic}: {lost:.0%} of the rectified picture is outside of '
+                'what the camera shows and has no depth: check D, R and the distortion_model '
+                "(a fisheye's numbers under plumb_bob?), and binning and roi", lasting=True)
+        else:
+            self.complaints.settle('lost')
 
     def ranges(self, header, frames: Frames) -> Ranges | Declined | None:
         """Return what the range sensor measured when a picture was taken: RangeSensor.at."""

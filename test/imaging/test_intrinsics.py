@@ -182,3 +182,63 @@ def test_a_taller_camera_loses_rows():
 def test_a_camera_that_sees_nothing_of_it_is_refused():
     with pytest.raises(CameraError, match='sees nothing'):
         training_window(PinholeCamera(640, 480, 900, 900, 320, 9000), KITTI)
+
+
+@pytest.mark.parametrize('model, d, like', [
+    ('plumb_bob', (0.1, -0.2, 0.01, 0.02, 0.3, 0.1, -0.1, 0.05), 8),
+    ('', (0.1, -0.2, 0.01, 0.02, 0.3, 0.1, -0.1, 0.05), 8),
+    ('rational_polynomial', (0.1, -0.2, 0.01, 0.02, 0.3), 5),
+    ('plumb_bob', (0.1, -0.2, 0.01, 0.02, 0.3, 0.0, 0.0), 5),
+    ('equidistant', (0.1, -0.2, 0.01, 0.02, 0.0), 4),
+    ('plumb_bob', (0.1, -0.2, 0.01, 0.02, 0.3) + 3 * (0.0,), 8)])
+def test_the_number_of_coefficients_says_the_model(model, d, like):
+    info = replace(RAW, model=model, d=d)
+    lens = info.camera(1242, 375, False).lens
+    assert len(lens.d) == like and lens.d[:len(d)] == d[:like]
+    assert 'coefficients in D: it is read as' in info.remark() and RAW.remark() == ''
+
+
+@pytest.mark.parametrize('d', [(0.1, 0.2), (0.1,) * 6, (0.1,) * 15])
+def test_a_number_of_coefficients_that_no_model_has_is_refused(d):
+    with pytest.raises(CameraError, match=f'wants 4 or 5 or 8 .* it holds {len(d)}'):
+        replace(RAW, d=d).camera(1242, 375, False)
+
+
+def test_more_coefficients_than_a_fisheye_has_are_refused():
+    with pytest.raises(CameraError, match='wants 4 coefficients in D, it holds 5'):
+        replace(RAW, model='equidistant', d=(0.1,) * 5).camera(1242, 375, False)
+
+
+@pytest.mark.parametrize('width', [32, 640, 1920])
+def test_a_focal_length_of_one_pixel_is_no_camera(width):
+    info = replace(RECT, width=width, height=width, k=matrix(1.0, 1.0, width / 2, width / 2),
+                   p=projection(1.0, 1.0, width / 2, width / 2))
+    with pytest.raises(CameraError, match='those of no camera'):
+        info.camera(width, width, True)
+
+
+def test_a_crop_that_is_stated_twice_counts_once():
+    """Baxter and camera1394: width and height are the crop's, and so is K, beside the roi."""
+    own = replace(RECT, width=800, height=300, roi=(420, 60, 800, 300),
+                  k=matrix(721.5, 721.5, 390.0, 140.0),
+                  p=projection(721.5, 721.5, 390.0, 140.0))
+    plain = replace(own, roi=(0, 0, 0, 0))
+    assert own.camera(800, 300, True) == plain.camera(800, 300, True)
+    whole = replace(own, k=matrix(721.5, 721.5, 810.0, 200.0),
+                    p=projection(721.5, 721.5, 810.0, 200.0))
+    assert whole.camera(800, 300, True) == plain.camera(800, 300, True)
+    neither = replace(own, k=matrix(721.5, 721.5, 4000.0, 200.0))
+    with pytest.raises(CameraError, match='its roi, 800x300 at 420, 60, lies outside'):
+        neither.camera(800, 300, True)
+
+
+def test_what_a_lens_loses_is_known():
+    assert RECT.camera(1242, 375, True).lost() == 0
+    good = replace(RECT, d=(-0.1, 0.02, 0.001, 0.001, 0.0))
+    assert good.camera(1242, 375, False).lost() < 0.05
+    turned = replace(good, r=(0.0, 0.0, 1.0, 0.0, 1.0, 0.0, -1.0, 0.0, 0.0))
+    assert turned.camera(1242, 375, False).lost() > 0.8
+    nonsense = replace(good, d=(3000.0, -2000.0, 5.0, 5.0, 100.0))
+    assert nonsense.camera(1242, 375, False).lost() > 0.15
+    doubled = replace(good, k=matrix(721.5 * 2, 721.5 * 2, 1219.2, 345.8))
+    assert doubled.camera(1242, 375, False).lost() > 0.15

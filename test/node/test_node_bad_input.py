@@ -182,3 +182,25 @@ def test_no_image_for_some_seconds(robot):
     robot.ask(image(PICTURE))
     robot.forget()
     assert 'no image' not in robot.wait_status('frames received').message
+
+
+def test_a_lens_that_loses_half_of_the_picture_is_said(robot):
+    turned = [0.8, 0.0, 0.6, 0.0, 1.0, 0.0, -0.6, 0.0, 0.8]
+    robot.send_info(info(CAMERA, d=[-0.1, 0.01, 0.0, 0.0, 0.0], r=turned))
+    robot.ask(image(PICTURE))
+    sentence, status = robot.wait_sentence('of the rectified picture is outside')
+    assert sentence.startswith('/camera_info: ') and status.level == b'\x01'
+    robot.send_info(info(CAMERA))
+    robot.ask(image(PICTURE))
+    robot.diagnostics.clear()
+    wait(lambda: robot.diagnostics and 'outside' not in str(robot.diagnostics[-1]), 15,
+         lambda: 'the complaint stands')
+
+
+def test_a_model_by_another_name_is_served_and_said_once(running, robot):
+    node, _ = running
+    robot.send_info(info(CAMERA, d=[-0.01, 0.0, 0.0, 0.0, 0.0, 0.001, 0.0, 0.0],
+                         distortion_model='plumb_bob'))
+    for _ in range(3):
+        robot.ask(image(PICTURE))
+    assert node.log.count('it is read as the one that has 8, as OpenCV does') == 1
