@@ -1,6 +1,11 @@
 # Copyright 2026 the depth_estimation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The training set: shards of rendered frames, each a function of the seed and its number."""
+"""
+The training set: shards of rendered frames, each a function of the seed and its number.
+
+Streets and rooms take turns, and both are seen by the same cameras: a network that could tell
+the worlds apart by the shape of a picture would learn that and nothing else.
+"""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -13,13 +18,16 @@ import torch
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
 from depth_estimation_ros.synthetic.drawing.render import Renderer
 from depth_estimation_ros.synthetic.drawing.sensor import Sensor
-from depth_estimation_ros.synthetic.frames import Mount, pose, random_spot, take
+from depth_estimation_ros.synthetic.frames import Frame, Mount, pose, random_spot, take
+from depth_estimation_ros.synthetic.rooms.kinds import BETWEEN, random_room
 from depth_estimation_ros.synthetic.streets.kinds import random_street
 from depth_estimation_ros.synthetic.things.objects import library
 
 SHARD = 48  # frames
-VIEWS = 4  # frames of a street
-WORLDS = 6  # sets of ready-made things; a shard takes one
+VIEWS = 4  # frames of a place
+SETS = 6  # of ready-made things; a shard takes one
+STREET, ROOM = 0, 1  # the world of a shard: its number modulo 2
+NEAREST = 0.2  # metres; nearer than this nothing is learned
 
 
 @dataclass(frozen=True)
@@ -31,15 +39,16 @@ class Shape:
     focal: tuple[float, float]
 
 
-# Horizontal fields of view of 72..90, 51..70, 96..110 and 73..91 degrees.
+# Horizontal fields of view of 72..90, 50..70, 96..110, 73..91, 55..86 and 82..106 degrees.
 SHAPES = (Shape(480, 160, (240, 330)), Shape(320, 224, (230, 340)),
-          Shape(576, 192, (200, 260)), Shape(448, 256, (220, 300)))
-PATTERN = (0, 1, 0, 2, 0, 3, 0, 1, 0, 2)  # shapes of the shards, one after the other
+          Shape(576, 192, (200, 260)), Shape(448, 256, (220, 300)),
+          Shape(352, 256, (190, 340)), Shape(448, 320, (170, 260)))
+PATTERN = (0, 4, 1, 3, 0, 4, 2, 5, 1, 3)  # shapes of the shards of either world, in turn
 
 
-def shape_of(shard: int) -> Shape:
-    """Return the shape of all frames of a shard."""
-    return SHAPES[PATTERN[shard % len(PATTERN)]]
+def shape_of(shard: int) -> int:
+    """Return which of SHAPES all frames of a shard have."""
+    return PATTERN[shard // 2 % len(PATTERN)]
 
 
 def random_camera(rng: np.random.Generator, shape: Shape) -> PinholeCamera:
@@ -57,34 +66,64 @@ class FrameMaker:
     def __init__(self, seed: int, device: str = 'cpu'):
         self.seed = seed
         self.device = device
-        self._worlds: dict[int, tuple] = {}
+        self._sets: dict[int, tuple] = {}
 
-    def _world(self, number: int) -> tuple:
-        if number not in self._worlds:
-            self._worlds[number] = (Renderer(self.seed * 1000 + number, self.device),
-                                    library(self.seed * 1000 + number))
-        return self._worlds[number]
+    def _set(self, number: int) -> tuple:
+        if number not in self._sets:
+            self._sets[number] = (Renderer(self.seed * 1000 + number, self.device),
+                                  library(self.seed * 1000 + number))
+        return self._sets[number]
 
     def shard(self, number: int) -> dict[str, np.ndarray]:
-        """Return image (N, H, W, 3) uint8, depth (N, H, W) float16 and camera (N, 4) float32."""
+        """
+        Return image (N, H, W, 3) uint8, depth (N, H, W) float16, camera (N, 4) float32, known.
+
+        known (N, 3) float32: the world (0 a street, 1 a room, 0.5 between them), the camera's
+        height in metres above the floor, its pitch in radians (positive looks down).
+        """
         rng = np.random.default_rng([self.seed, number])
-        renderer, things = self._world(number // 40 % WORLDS)
-        shape, frames = shape_of(number), []
+        renderer, things = self._set(number // 2 % SETS)
+        shape, frames, known = SHAPES[shape_of(number)], [], []
         while len(frames) < SHARD:
-            street = random_street(rng, things)
-            poses = [pose(street, random_spot(rng, street),
-                          Mount.random(rng, street.kind == 'square'))
-                     for _ in range(VIEWS)]
             cameras = [random_camera(rng, shape) for _ in range(VIEWS)]
-            taken = take(renderer, street, poses, cameras,
-                         [Sensor.random(rng) for _ in range(VIEWS)], rng)
-            # A lorry's back that fills the picture teaches nothing.
-            frames += [f for f in taken if np.median(f.depth) > 3.0]
+            sensors = [Sensor.random(rng) for _ in range(VIEWS)]
+            if number % 2 == ROOM:
+                place = random_room(rng, things)
+                poses = [place.random_place(rng) for _ in range(VIEWS)]
+                heights = [position[2] for _, position in poses]
+                world = 0.5 if place.kind in BETWEEN else 1.0
+            else:
+                place = random_street(rng, things)
+                mounts = [Mount.random(rng, place.kind == 'square') if rng.random() < 0.65
+                          else Mount.robot(rng) for _ in range(VIEWS)]
+                poses = [pose(place, random_spot(rng, place, mount.aside), mount)
+                         for mount in mounts]
+                heights, world = [mount.height for mount in mounts], 0.0
+            for frame, height in zip(take(renderer, place, poses, cameras, sensors, rng), heights):
+                if worth(frame, number % 2 == ROOM, rng):
+                    frames.append(frame)
+                    known.append((world, height, -np.arcsin(frame.rotation[2, 2])))
         frames = frames[:SHARD]
         return {'image': np.stack([f.image for f in frames]),
                 'depth': np.stack([f.depth for f in frames]).clip(0, 60000).astype(np.float16),
                 'camera': np.array([[f.camera.fx, f.camera.fy, f.camera.cx, f.camera.cy]
-                                    for f in frames], np.float32)}
+                                    for f in frames], np.float32),
+                'known': np.array(known[:SHARD], np.float32)}
+
+
+def worth(frame: Frame, room: bool, rng: np.random.Generator) -> bool:
+    """Return whether a frame teaches something: not the inside of a thing, seldom a bare wall."""
+    depth = np.minimum(frame.depth, 1e4)
+    if np.percentile(depth, 4) < NEAREST or np.percentile(depth, 97) < 0.6:
+        return False
+    log = np.log(depth)
+    edges = (np.abs(np.diff(log, axis=1)) > 0.05).mean()
+    chance = 1.0
+    if np.median(depth) < (1.0 if room else 3.0):
+        chance *= 0.3
+    if edges < 0.008:  # nothing stands there
+        chance *= 0.3
+    return bool(rng.random() < chance)
 
 
 def shard_path(folder: Path, number: int) -> Path:

@@ -3,9 +3,9 @@
 """
 The figures of the model card: python -m training.judge [--weights FILE] [--real SHARED].
 
-Synthetic streets of seeds that training never saw, all kinds in equal parts, through the whole
-estimator; the same places at 60, 80 and 100 degrees; and, with --real, frames from real cameras:
-to be looked at when a candidate is finished, never to choose one.
+Generated streets and rooms of seeds that training never saw, all kinds in equal parts, through the
+whole estimator; the same places at 60, 80 and 100 degrees; and, with --real, frames from real
+cameras: to be looked at when a candidate is finished, never to choose one.
 """
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 
@@ -28,33 +29,43 @@ from depth_estimation_ros.models import networks
 from depth_estimation_ros.synthetic.drawing.render import Renderer
 from depth_estimation_ros.synthetic.drawing.sensor import Sensor
 from depth_estimation_ros.synthetic.frames import Frame, Mount, pose, random_spot, take
+from depth_estimation_ros.synthetic.rooms import kinds as rooms
+from depth_estimation_ros.synthetic.rooms.kinds import random_room
 from depth_estimation_ros.synthetic.streets.kinds import KINDS, random_street
 from depth_estimation_ros.synthetic.things.objects import library
 
 SEED = 99_000  # no shard of any training seed has it
 ANGLES = (60.0, 80.0, 100.0)
-WIDTH, HEIGHT = 640, 208
+SIZES = {True: (640, 208), False: (640, 480)}  # of a street's picture, of a room's
+ALL_KINDS = (*KINDS, *rooms.KINDS)
+SAME_WORLD = (0.65, 1.5)  # the median of estimate / truth where the world was not mistaken
 OPTIONS = DepthOptions(min_depth=1e-3, max_depth=1e6)
 
 
-def streets(seed: int, each: int) -> Iterator[tuple[str, list[Frame]]]:
-    """Yield the kind of a street, and frames of one place in it at each of ANGLES."""
+def places(seed: int, each: int, kinds: tuple[str, ...] = ALL_KINDS
+           ) -> Iterator[tuple[str, list[Frame]]]:
+    """Yield the kind of a street or a room, and frames of one place in it at each of ANGLES."""
     renderer, things = Renderer(seed), library(seed)
-    for kind in KINDS:
+    for kind in kinds:
         for number in range(each):
-            rng = np.random.default_rng([seed, list(KINDS).index(kind), number])
-            street = random_street(rng, things, kind)
-            place = pose(street, random_spot(rng, street), Mount.random(rng))
+            rng = np.random.default_rng([seed, ALL_KINDS.index(kind), number])
+            if kind in KINDS:
+                scene = random_street(rng, things, kind)
+                place = pose(scene, random_spot(rng, scene), Mount.random(rng))
+            else:
+                scene = random_room(rng, things, kind)
+                place = scene.random_place(rng)
             sensor = Sensor.random(rng)
-            yield kind, [take(renderer, street, [place], [find_optics('', angle, None).camera(
-                WIDTH, HEIGHT)], [sensor], np.random.default_rng(number))[0] for angle in ANGLES]
+            yield kind, [take(renderer, scene, [place], [find_optics('', angle, None).camera(
+                *SIZES[kind in KINDS])], [sensor], np.random.default_rng(number))[0]
+                for angle in ANGLES]
 
 
 class Judge:
     """A network, asked for depth and confidence, and held against truth."""
 
-    def __init__(self, weights: str, precision: str = 'fp32'):
-        self.estimator = DepthEstimator(networks.open_network('compact', weights).network, 'cpu',
+    def __init__(self, weights: str, precision: str = 'fp32', model: str = 'compact'):
+        self.estimator = DepthEstimator(networks.open_network(model, weights).network, 'cpu',
                                         precision)
 
     def __call__(self, rgb: np.ndarray, camera: PinholeCamera, truth: np.ndarray,
@@ -70,25 +81,36 @@ class Judge:
         return plain, scaled, trust, bins
 
 
-def synthetic(judge: Judge, each: int) -> dict:
-    """Return AbsRel by angle and by kind, and the confidence's calibration error."""
-    by_angle: dict[float, list] = {angle: [] for angle in ANGLES}
-    by_kind: dict[str, list] = {kind: [] for kind in KINDS}
-    bins = np.zeros((metrics.BINS, 3))
+def synthetic(judge: Judge, each: int, kinds: tuple[str, ...] = ALL_KINDS) -> dict:
+    """
+    Return AbsRel by world, angle and kind, the share of frames whose world was mistaken.
+
+    And the confidence's calibration error, of either world.
+    """
+    by_kind: dict[str, list] = {kind: [] for kind in kinds}
+    bins = {world: np.zeros((metrics.BINS, 3)) for world in ('street', 'room')}
     with torch.inference_mode():
-        for kind, frames in streets(SEED, each):
+        for kind, frames in places(SEED, each, kinds):
             for angle, frame in zip(ANGLES, frames):
                 truth = np.where(np.isfinite(frame.depth), frame.depth, 0)
                 if not ((truth > 0) & (truth < 80)).any():
                     continue
                 plain, _, _, counts = judge(frame.image, frame.camera, truth)
-                by_angle[angle].append(plain.abs_rel)
-                by_kind[kind].append(plain.abs_rel)
-                bins += counts
-    return {'angle': {k: float(np.mean(v)) for k, v in by_angle.items()},
-            'kind': {k: float(np.mean(v)) for k, v in by_kind.items()},
-            'all': float(np.mean([x for v in by_kind.values() for x in v])),
-            'ece': metrics.calibration_error(bins)}
+                by_kind[kind].append((angle, plain.abs_rel, plain.median_ratio))
+                bins['street' if kind in KINDS else 'room'] += counts
+    rows = {world: [row for kind in of if kind in by_kind for row in by_kind[kind]]
+            for world, of in (('street', KINDS), ('room', rooms.KINDS))}
+    rows = {world: some for world, some in rows.items() if some}
+    # metrics' ratio is truth / estimate.
+    low, high = 1 / SAME_WORLD[1], 1 / SAME_WORLD[0]
+    return {
+        'all': {world: float(np.mean([r[1] for r in some])) for world, some in rows.items()},
+        'angle': {f'{world} {angle:g}': float(np.mean([r[1] for r in some if r[0] == angle]))
+                  for world, some in rows.items() for angle in ANGLES},
+        'kind': {kind: float(np.mean([r[1] for r in some])) for kind, some in by_kind.items()},
+        'mistaken': {world: float(np.mean([not low < r[2] < high for r in some]))
+                     for world, some in rows.items()},
+        'ece': {world: metrics.calibration_error(bins[world]) for world in rows}}
 
 
 def real_frames(shared: Path) -> Iterator[tuple[str, np.ndarray, PinholeCamera, np.ndarray]]:
@@ -102,24 +124,35 @@ def real_frames(shared: Path) -> Iterator[tuple[str, np.ndarray, PinholeCamera, 
     yield 'object', frame.image()[..., ::-1], frame.camera, frame.depth()
     for frame in KittiDrive(data / 'kitti_raw/2011_09_26/2011_09_26_drive_0052_sync'):
         yield 'drive', frame.image()[..., ::-1], frame.camera, frame.depth()
+    for file in sorted((data / 'nyu/image').glob('*')):
+        depth = cv2.imread(str(data / f'nyu/depth/{file.stem}.png'), cv2.IMREAD_UNCHANGED)
+        yield ('nyu', read_image(file)[..., ::-1],
+               PinholeCamera(640, 480, 518.8579, 519.46961, 325.58245, 253.73617),
+               depth.astype(np.float32) / 1000)
+
+
+CROPS = {'nyu': metrics.nyu_crop}  # the others have KITTI's
 
 
 def real(judge: Judge, shared: Path) -> str:
     """Return the table of the real frames, and how often the confidence ranks best."""
     rows: dict[str, list] = {}
     for name, rgb, camera, truth in real_frames(shared):
-        rows.setdefault(name, []).append(judge(rgb, camera, truth,
-                                               metrics.garg_crop(*truth.shape)))
-    lines = ['| real frames | AbsRel | d1 | median-scaled | scale error | confidence: area '
-             '(by range, by row, best) | frames it beats both |', '|---|---|---|---|---|---|---|']
+        rows.setdefault(name, []).append(judge(
+            rgb, camera, truth, CROPS.get(name, metrics.garg_crop)(*truth.shape)))
+    lines = ['| real frames | AbsRel | d1 | median-scaled | scale error | median ratio | '
+             'confidence: area (by range, by row, best) | frames it beats both |',
+             '|---|---|---|---|---|---|---|---|']
     errors = []
     for name, found in rows.items():
         plain, scaled, trust = (metrics.mean([f[i] for f in found]) for i in range(3))
         error = float(np.mean([abs(np.log(f[0].median_ratio)) for f in found]))
         errors.append(error)
         wins = sum(f[2].area < min(f[2].by_range, f[2].by_row) for f in found)
+        ratios = [1 / f[0].median_ratio for f in found]
         lines.append(f'| {name} ({len(found)}) | {plain.abs_rel:.3f} | {plain.d1:.3f} | '
-                     f'{scaled.abs_rel:.3f} | {error:.3f} | {trust.area:.3f} '
+                     f'{scaled.abs_rel:.3f} | {error:.3f} | {min(ratios):.2f} to '
+                     f'{max(ratios):.2f} | {trust.area:.3f} '
                      f'({trust.by_range:.3f}, {trust.by_row:.3f}, {trust.best:.3f}) | '
                      f'{wins} of {len(found)} |')
     return '\n'.join([*lines, f'\nscale error, mean of the sets: {np.mean(errors):.3f}'])
@@ -128,18 +161,22 @@ def real(judge: Judge, shared: Path) -> str:
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--model', default='compact', help='or compact-rooms')
     parser.add_argument('--weights', default='', help='default: the shipped ones')
-    parser.add_argument('--each', type=int, default=6, help='streets of each kind')
+    parser.add_argument('--each', type=int, default=6, help='streets and rooms of each kind')
     parser.add_argument('--precision', default='fp32')
     parser.add_argument('--real', type=Path, help='folder with data/kitti_annotated, ...')
     options = parser.parse_args()
-    judge = Judge(options.weights, options.precision)
+    if options.real and not (options.real / 'data').is_dir():
+        parser.error(f'--real {options.real} holds no folder data: give the folder of the real '
+                     'frames')
+    judge = Judge(options.weights, options.precision, options.model)
     if options.each:
         found = synthetic(judge, options.each)
-        print('unseen streets, AbsRel up to 80 m:', f'{found["all"]:.4f}')
-        for title in ('angle', 'kind'):
-            print(f'by {title}: ' + ', '.join(f'{k} {v:.4f}' for k, v in found[title].items()))
-        print(f'expected calibration error: {found["ece"]:.4f}')
+        for title, name in (('all', 'unseen, AbsRel up to 80 m'), ('angle', 'by angle'),
+                            ('kind', 'by kind'), ('mistaken', 'frames whose world is mistaken'),
+                            ('ece', 'expected calibration error')):
+            print(f'{name}: ' + ', '.join(f'{k} {v:.4f}' for k, v in found[title].items()))
     if options.real:
         print(real(judge, options.real))
 

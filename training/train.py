@@ -3,9 +3,10 @@
 """
 From nothing to the shipped weights of `compact`: python -m training.train RUN_FOLDER.
 
-Workers render streets into RUN_FOLDER/shards while the network trains on those that are there;
-which frames a step sees depends on the seed and the step only. Interrupted, the same command
-goes on where the last checkpoint is. No real picture is seen.
+Workers render streets and rooms into RUN_FOLDER/shards while the network trains on those that
+are there, in equal parts. With --steps, which frames a step sees depends on the seed and the step
+only, and the same command goes on where the last checkpoint is. With --minutes it takes what is
+there: for a GPU, which sees frames faster than they are made. No real picture is seen.
 """
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ import os
 from pathlib import Path
 import subprocess
 import sys
+import threading
 import time
 
 import cv2
@@ -23,98 +25,212 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from depth_estimation_ros.models.compact import CompactNet, fill
+from depth_estimation_ros.models.compact import CompactNet, grown, KNOWN
 from depth_estimation_ros.models.weights import load_checkpoint
-from training.frames import PATTERN, SHAPES, SHARD, shard_path
+from training.frames import NEAREST, PATTERN, ROOM, shape_of, SHAPES, SHARD, shard_path, STREET
 
 FAR = 250.0  # metres; what the sky counts as
 SEEN = 150.0  # metres; what is farther is sky to the loss
-VALIDATION = 10  # shards, of another seed
+VALIDATION = 12  # shards, of another seed
 SAVE_EVERY = 250  # steps
+ZOOM = 1.3  # how much of a frame a batch may cut away
+FOREIGN = 0.08  # of a batch: pictures that no honest network can read
+TELL = 0.25  # how often a batch's scene, height and pitch are told, each
 
 
 class Frames:
-    """The shards of a folder in memory, loaded when first wanted."""
+    """The shards of a folder on a device, each loaded once."""
 
-    def __init__(self, folder: Path, workers: list[subprocess.Popen]):
-        self._folder, self._workers = folder, workers
-        self._shards: dict[int, dict[str, np.ndarray]] = {}
+    def __init__(self, folder: Path, shards: int, device: torch.device,
+                 workers: list[subprocess.Popen]):
+        self._folder, self._workers, self._shards = folder, workers, shards
+        self._missing = list(range(shards))
+        self.loaded: list[int] = []
+        self._shape = numbers = np.array([shape_of(n) for n in range(shards)])
+        self._place = np.array([(numbers[:n] == numbers[n]).sum() for n in range(shards)])
+        self._counted = 0
+        # Room for all of them: what is not filled takes no memory on a CPU.
+        self._tensors = [{
+            'image': torch.empty(n, SHARD, s.height, s.width, 3, dtype=torch.uint8, device=device),
+            'depth': torch.empty(n, SHARD, s.height, s.width, dtype=torch.float16, device=device),
+            'camera': torch.empty(n, SHARD, 4, device=device),
+            'known': torch.empty(n, SHARD, 3, device=device)}
+            for n, s in zip(np.bincount(numbers, minlength=len(SHAPES)), SHAPES)]
+        self._device = device
 
-    def shard(self, number: int) -> dict[str, np.ndarray]:
-        """Return a shard, waiting for the worker that renders it; SystemExit where none will."""
-        if number not in self._shards:
+    def load(self) -> int:
+        """Load what is there by now; return how many shards are loaded."""
+        for number in list(self._missing):
             path = shard_path(self._folder, number)
-            while not path.exists():
-                codes = [worker.poll() for worker in self._workers]
-                if any(codes) or None not in codes and not path.exists():
-                    raise SystemExit(f'{path} is missing and no worker makes it: say --workers 1, '
-                                     'or look above for why a worker failed')
-                time.sleep(0.5)
-            with np.load(path) as arrays:
-                self._shards[number] = {name: arrays[name] for name in arrays}
-        return self._shards[number]
+            if path.exists():
+                with np.load(path) as arrays:
+                    for name, rows in self._tensors[shape_of(number)].items():
+                        rows[self._place[number]] = torch.from_numpy(arrays[name])
+                self._missing.remove(number)
+                self.loaded.append(number)
+        return len(self.loaded)
+
+    def wait(self, ready: int) -> None:
+        """Wait until the first `ready` shards are loaded; SystemExit where none will come."""
+        while self.load() < self._shards and self._missing[0] < ready:
+            codes = [worker.poll() for worker in self._workers]
+            if any(codes) or None not in codes and not shard_path(
+                    self._folder, self._missing[0]).exists():
+                raise SystemExit(f'{shard_path(self._folder, self._missing[0])} is missing and no '
+                                 'worker makes it: say --workers 1, or look above for why a '
+                                 'worker failed')
+            time.sleep(0.5)
+
+    def shard(self, number: int) -> tuple[torch.Tensor, ...]:
+        """Return image, depth, camera and known of a shard that is loaded."""
+        return tuple(rows[self._place[number]]
+                     for rows in self._tensors[shape_of(number)].values())
+
+    def choices(self, ready: int = 0) -> dict[int, list[np.ndarray]]:
+        """
+        Return by shape where the frames of streets and those of rooms are.
+
+        Of the first `ready` shards, or 0: of all that are loaded. Shapes without either are out.
+        """
+        numbers = np.arange(ready) if ready else np.array(self.loaded)
+        if len(numbers) != self._counted:
+            frames = {s: [self._place[numbers[(self._shape[numbers] == s) & (numbers % 2 == w)]]
+                          for w in (STREET, ROOM)] for s in range(len(SHAPES))}
+            self._counted = len(numbers)
+            self._choices = {s: both for s, both in frames.items() if all(map(len, both))}
+        return self._choices
 
     def pick(self, rng: np.random.Generator, count: int, shape: int,
-             ready: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return `count` frames of one shape: image, depth, camera, from the first `ready`."""
-        wanted = [n for n in range(ready) if PATTERN[n % len(PATTERN)] == shape]
-        places = [(self.shard(wanted[rng.integers(len(wanted))]), rng.integers(SHARD))
-                  for _ in range(count)]
-        return tuple(torch.from_numpy(np.stack([shard[name][i] for shard, i in places]))
-                     for name in ('image', 'depth', 'camera'))
+             places: list[np.ndarray]) -> tuple[torch.Tensor, ...]:
+        """Return `count` frames of one shape, half of them of either world."""
+        index = torch.from_numpy(np.concatenate([
+            rng.choice(some, count // 2) * SHARD + rng.integers(SHARD, size=count // 2)
+            for some in places])).to(self._device)
+        return tuple(rows.flatten(0, 1).index_select(0, index)
+                     for rows in self._tensors[shape].values())
 
 
-def scaled(image, depth, camera, width: int, height: int):
+def cut(image, depth, camera, width: int, height: int, zoom, shift):
     """
     Return network input (N, 3, h, w) float 0..1, log depth (N, 1, h/2, w/2) and camera (N, 4).
 
-    Depth is picked, not mixed: a mean of two things is where nothing is.
+    zoom (N,), at least 1, and shift (N, 2), -1..1: which part of a frame is seen. Depth is
+    picked, not mixed: a mean of two things is where nothing is.
     """
-    _, full_height, full_width, _ = image.shape
+    count, full_height, full_width, _ = image.shape
+    device = image.device
+    # Of the network's resolution first, so that what is picked of it is no finer than it can be.
     rgb = F.interpolate(image.permute(0, 3, 1, 2).float() / 255, (height, width),
                         mode='bilinear', antialias=True, align_corners=False)
-    rows = ((torch.arange(height // 2, device=depth.device) + 0.5)
-            * (full_height * 2 / height)).long()
-    cols = ((torch.arange(width // 2, device=depth.device) + 0.5)
-            * (full_width * 2 / width)).long()
-    log_depth = depth[:, rows][:, :, cols].float().clamp(0.3, FAR).log()[:, None]
+    part = 1 / zoom[:, None]
+    middle = shift * (1 - part)  # of the part, in -1..1 of the frame
+
+    def grid(w: int, h: int) -> torch.Tensor:
+        x = (torch.arange(w, device=device) + 0.5) * (2 / w) - 1
+        y = (torch.arange(h, device=device) + 0.5) * (2 / h) - 1
+        return torch.stack([(x * part + middle[:, :1])[:, None].expand(-1, h, -1),
+                            (y * part + middle[:, 1:])[:, :, None].expand(-1, -1, w)], -1)
+
+    rgb = F.grid_sample(rgb, grid(width, height), 'bilinear', 'border', align_corners=False)
+    coarse = ((grid(width // 2, height // 2) + 1) / 2 * torch.tensor(
+        [full_width, full_height], device=device)).long()
+    row = torch.arange(count, device=device)[:, None, None]
+    log_depth = depth[row, coarse[..., 1].clamp(0, full_height - 1),
+                      coarse[..., 0].clamp(0, full_width - 1)].float()
     sx, sy = width / full_width, height / full_height
-    return rgb.clamp(0, 1), log_depth, camera * torch.tensor([sx, sy, sx, sy],
-                                                             device=camera.device)
+    size = torch.tensor([width, height], device=device)
+    scaled = camera * torch.tensor([sx, sy, sx, sy], device=device)
+    start = (1 + middle - part) / 2 * size  # the part's corner, in pixels of the whole
+    camera = torch.cat([scaled[:, :2] * zoom[:, None],
+                        (scaled[:, 2:] + 0.5 - start) * zoom[:, None] - 0.5], 1)
+    return rgb.clamp(0, 1), log_depth.clamp(NEAREST / 2, FAR).log()[:, None], camera
 
 
-def augmented(rgb, log_depth, camera, rng: np.random.Generator):
-    """Return the batch mirrored (half of it) and in other colours."""
-    n = len(rgb)
+class Chance:
+    """Random numbers on a device, of a seed."""
 
-    def draw(values) -> torch.Tensor:
-        return torch.tensor(np.asarray(values), dtype=torch.float32, device=rgb.device)
+    def __init__(self, device: torch.device, seed: int):
+        self._device = device
+        self._generator = torch.Generator(device).manual_seed(seed)
 
-    mirrored = torch.from_numpy(rng.random(n) < 0.5).to(rgb.device)
-    rgb = torch.where(mirrored[:, None, None, None], rgb.flip(3), rgb)
-    log_depth = torch.where(mirrored[:, None, None, None], log_depth.flip(3), log_depth)
+    def normal(self, *shape: int) -> torch.Tensor:
+        return torch.randn(shape, generator=self._generator, device=self._device)
+
+    def uniform(self, *shape: int) -> torch.Tensor:
+        return torch.rand(shape, generator=self._generator, device=self._device)
+
+
+def augmented(rgb, log_depth, camera, chance: Chance):
+    """
+    Return the batch mirrored (half of it) and in other colours, and which of it is foreign (N,).
+
+    Foreign are pictures that are turned over, told with wrong intrinsics or mixed with noise:
+    nobody can know their depth, and the confidence has to say so.
+    """
+    n, _, height, width = rgb.shape
+    mirrored = chance.uniform(n, 1, 1, 1) < 0.5
+    rgb = torch.where(mirrored, rgb.flip(3), rgb)
+    log_depth = torch.where(mirrored, log_depth.flip(3), log_depth)
     camera = camera.clone()
-    camera[:, 2] = torch.where(mirrored, rgb.shape[3] - 1 - camera[:, 2], camera[:, 2])
-    gamma = draw(np.exp(rng.normal(0, 0.25, (n, 1, 1, 1))))
-    gain = draw(np.exp(rng.normal(0, 0.18, (n, 1, 1, 1)) + rng.normal(0, 0.07, (n, 3, 1, 1))))
-    contrast = draw(np.exp(rng.normal(0, 0.2, (n, 1, 1, 1))))
+    camera[:, 2] = torch.where(mirrored[:, 0, 0, 0], width - 1 - camera[:, 2], camera[:, 2])
+    gamma = (chance.normal(n, 1, 1, 1) * 0.25).exp()
+    gain = (chance.normal(n, 1, 1, 1) * 0.18 + chance.normal(n, 3, 1, 1) * 0.07).exp()
+    contrast = (chance.normal(n, 1, 1, 1) * 0.2).exp()
     rgb = rgb.clamp(min=1e-4) ** gamma * gain
     mean = rgb.mean((1, 2, 3), keepdim=True)
     rgb = (rgb - mean) * contrast + mean
-    return rgb.clamp(0, 1), log_depth, camera
+    rgb = rgb + chance.normal(*rgb.shape) * (chance.uniform(n, 1, 1, 1) ** 4 * 0.06)
+    grey = rgb.mean(1, keepdim=True)
+    rgb = torch.where(chance.uniform(n, 1, 1, 1) < 0.04, grey.expand_as(rgb), rgb)
+
+    kind = chance.uniform(n)
+    foreign = kind < FOREIGN
+    over = kind < FOREIGN * 0.35
+    rgb = torch.where(over[:, None, None, None], rgb.flip(2), rgb)
+    log_depth = torch.where(over[:, None, None, None], log_depth.flip(2), log_depth)
+    camera[:, 3] = torch.where(over, height - 1 - camera[:, 3], camera[:, 3])
+    wrong = foreign & ~over & (kind < FOREIGN * 0.75)
+    factor = ((chance.uniform(n) * 0.5 + 0.5) * torch.where(chance.uniform(n) < 0.5, -1, 1)).exp()
+    camera[:, :2] = torch.where(wrong[:, None], camera[:, :2] * factor[:, None], camera[:, :2])
+    spots = F.interpolate(chance.uniform(n, 3, 6, 10), (height, width), mode='bilinear')
+    mixed = (foreign & ~over & ~wrong)[:, None, None, None]
+    rgb = torch.where(mixed, rgb * 0.3 + spots * 0.7, rgb)
+    return rgb.clamp(0, 1), log_depth, camera, foreign
 
 
-def loss_of(log_pred, logit, log_depth) -> tuple[torch.Tensor, dict[str, float]]:
+def told(known: torch.Tensor, chance: Chance) -> torch.Tensor:
+    """Return what the network is told (N, KNOWN) of world, height and pitch: mostly nothing."""
+    n = len(known)
+    tell = (chance.uniform(n, 3) < TELL).float()
+    street, room = (known[:, 0] == 0).float(), (known[:, 0] == 1).float()
+    height = (known[:, 1] * (1 + 0.05 * chance.normal(n))).clamp(min=0.05).log()
+    pitch = known[:, 2] + 0.02 * chance.normal(n)
+    rows = [street * tell[:, 0], room * tell[:, 0], tell[:, 1], height * tell[:, 1], tell[:, 2],
+            pitch * tell[:, 2]]
+    assert len(rows) == KNOWN
+    return torch.stack(rows, 1)
+
+
+def loss_of(log_pred, logit, world, log_depth, known, foreign) -> tuple[torch.Tensor, dict]:
     """Return the loss of a batch, and its parts for the log."""
     error = log_pred - log_depth
-    near = (log_depth < math.log(SEEN)).float()
+    seen = (log_depth < math.log(SEEN)).float()
+    learn = (~foreign).float()[:, None, None, None]
+    near = seen * learn
+    street = (known[:, 0] == STREET).float()[:, None, None, None]
+    close = street * (log_depth < math.log(5.0)) + 1.0 * (log_depth > math.log(30.0))
+    weight = near * (1 + 0.7 * close)
     size = error.abs()
     # Too far costs what it costs AbsRel (to e times the truth), too near its logarithm: where a
     # picture cannot say which of two things is in a pixel, the nearer one is the one to publish.
+    # Less so far away, where that made all too near.
     over = error.clamp(0, 1)
-    size = size + over.exp() - 1 - over + (math.e - 1) * (error - 1).clamp(min=0)
-    depth_loss = (size * near).sum() / near.sum() + 0.15 * (
-        size * (1 - near)).sum() / (1 - near).sum().clamp(min=1)
+    steep = (over.exp() - 1 - over + (math.e - 1) * (error - 1).clamp(min=0)) * torch.where(
+        log_depth > math.log(25.0), 0.3, 0.8)
+    size = size + steep
+    sky = (1 - seen) * learn
+    depth_loss = (size * weight).sum() / weight.sum() + 0.15 * (
+        size * sky).sum() / sky.sum().clamp(min=1)
     edges = 0.0
     for step in (1, 2, 4, 8):
         for axis in (2, 3):
@@ -122,11 +238,13 @@ def loss_of(log_pred, logit, log_depth) -> tuple[torch.Tensor, dict[str, float]]
             both = near.narrow(axis, step, n) * near.narrow(axis, 0, n)
             jump = error.narrow(axis, step, n) - error.narrow(axis, 0, n)
             edges = edges + (jump.abs() * both).sum() / both.sum().clamp(min=1) / 8
-    right = torch.where(near > 0, (error.exp() - 1).abs() < 0.25, log_pred > math.log(100.0))
+    right = torch.where(seen > 0, (error.exp() - 1).abs() < 0.25, log_pred > math.log(100.0))
     trust = F.binary_cross_entropy_with_logits(logit, right.float())
-    return depth_loss + 0.5 * edges + 0.1 * trust, {
-        'log': ((error.abs() * near).sum() / near.sum()).item(), 'edges': edges.item(),
-        'trust': trust.item()}
+    where = (F.binary_cross_entropy_with_logits(world[:, 0].float(), known[:, 0],
+                                                reduction='none') * ~foreign).mean()
+    return depth_loss + 0.5 * edges + 0.1 * trust + 0.03 * where, {
+        'log': (error.detach().abs() * near).sum() / near.sum(), 'edges': edges.detach(),
+        'trust': trust.detach(), 'world': where.detach()}
 
 
 def sizes(shape: int, share: float) -> tuple[int, int]:
@@ -143,34 +261,45 @@ def share_at(part: float, rng: np.random.Generator) -> float:
 
 
 @torch.inference_mode()
-def validate(net: CompactNet, frames: Frames, device) -> dict[str, float]:
-    """Return figures on frames of another seed, nearer than 80 m, at full size."""
+def validate(net: CompactNet, frames: Frames) -> dict[str, float]:
+    """
+    Return figures on frames of another seed, nearer than 80 m, at full size.
+
+    AbsRel and scale error of streets and of rooms, the share within 25 % and the mean confidence,
+    and the share of frames whose median depth is not within 0.65 to 1.5 of the truth's.
+    """
     net.eval()
-    rel, within, sure = [], [], []
-    for number in range(VALIDATION):
-        shard = frames.shard(number)
-        batch = [torch.from_numpy(shard[name][:24]).to(device)
-                 for name in ('image', 'depth', 'camera')]
-        width, height = sizes(PATTERN[number % len(PATTERN)], 1.0)
-        rgb, log_depth, camera = scaled(*batch, width, height)
+    found: dict[str, list] = {name: [] for name in (
+        'street', 'room', 'within', 'sure', 'scale', 'confused')}
+    for number in sorted(frames.loaded):
+        image, depth, camera, known = frames.shard(number)
+        width, height = sizes(shape_of(number), 1.0)
+        one = torch.ones(len(image), device=image.device)
+        rgb, log_depth, camera = cut(image, depth, camera, width, height, one,
+                                     torch.zeros(len(image), 2, device=image.device))
         log_pred, logit = net.values(rgb, camera)
         near = log_depth < math.log(80.0)
-        error = ((log_pred - log_depth).exp() - 1).abs()[near]
-        rel.append(float(error.mean()))
-        within.append(float((error < 0.25).float().mean()))
-        sure.append(float(torch.sigmoid(logit)[near].mean()))
+        error = ((log_pred - log_depth).exp() - 1).abs()
+        found['street' if number % 2 == STREET else 'room'].append(float(error[near].mean()))
+        found['within'].append(float((error[near] < 0.25).float().mean()))
+        found['sure'].append(float(torch.sigmoid(logit)[near].mean()))
+        shift = torch.where(near, log_pred - log_depth, math.nan).flatten(1).nanmedian(1)[0]
+        found['scale'].append(float(shift.abs().nanmean()))
+        found['confused'].append(float(((shift < math.log(.65)) | (shift > math.log(1.5))
+                                        ).float().mean()))
     net.train()
-    return {'abs_rel': float(np.mean(rel)), 'within': float(np.mean(within)),
-            'sure': float(np.mean(sure))}
+    return {name: float(np.mean(values)) if values else math.nan
+            for name, values in found.items()}
 
 
-def start_workers(folder: Path, seed: int, last: int, count: int,
-                  device: str) -> list[subprocess.Popen]:
-    """Start processes that render the shards of a seed."""
+def start_workers(folder: Path, seed: int, last: int, devices: list[str]
+                  ) -> list[subprocess.Popen]:
+    """Start a process on each of `devices` that renders shards of a seed."""
     folder.mkdir(parents=True, exist_ok=True)
     return [subprocess.Popen(
-        [sys.executable, '-m', 'training.frames', str(folder), str(seed), str(i), str(count),
-         str(last), device], preexec_fn=lambda: os.nice(5)) for i in range(count)]
+        [sys.executable, '-m', 'training.frames', str(folder), str(seed), str(i),
+         str(len(devices)), str(last), device], preexec_fn=lambda: os.nice(5))
+        for i, device in enumerate(devices)]
 
 
 def main() -> None:
@@ -179,7 +308,9 @@ def main() -> None:
     parser.add_argument('folder', type=Path, help='everything of this run; made if missing')
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--steps', type=int, default=12000)
-    parser.add_argument('--batch', type=int, default=16)
+    parser.add_argument('--minutes', type=float, default=0.0,
+                        help='train for this long instead of --steps')
+    parser.add_argument('--batch', type=int, help='default: 16, on a GPU 96')
     parser.add_argument('--shards', type=int, default=400, help=f'of {SHARD} frames each')
     parser.add_argument('--ready', type=int, default=40, help='shards to begin with')
     parser.add_argument('--rate', type=float, default=2e-3, help='highest learning rate')
@@ -187,14 +318,16 @@ def main() -> None:
                         'default: none')
     parser.add_argument('--workers', type=int, default=1, help='processes that render; 0 = '
                         'all shards are there')
+    parser.add_argument('--drawing', type=int, default=0, help='how many of them draw on --device '
+                        'and not on the CPU')
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     options = parser.parse_args()
     workers = []
     if options.workers:
-        workers = start_workers(options.folder / 'validation', options.seed + 1, VALIDATION, 1,
-                                options.device)
-        workers += start_workers(options.folder / 'shards', options.seed, options.shards,
-                                 options.workers, options.device)
+        drawn = [options.device if i < options.drawing else 'cpu' for i in range(options.workers)]
+        workers = start_workers(options.folder / 'validation', options.seed + 1, VALIDATION,
+                                [options.device])
+        workers += start_workers(options.folder / 'shards', options.seed, options.shards, drawn)
     try:
         train(options, workers)
     finally:
@@ -202,79 +335,129 @@ def main() -> None:
             worker.terminate()
 
 
+class Run:
+    """A network in training, its running mean, and how far it is."""
+
+    def __init__(self, options, device: torch.device):
+        torch.manual_seed(options.seed)
+        net = CompactNet()
+        if options.start:
+            net = grown(load_checkpoint(options.start, ('compact.npz',)).files['compact.npz'])
+        self.net = net.to(device, memory_format=torch.channels_last)
+        self.mean = CompactNet().to(device)
+        self.mean.load_state_dict(net.state_dict())
+        self.optimizer = torch.optim.AdamW(net.parameters(), lr=options.rate, weight_decay=0.02,
+                                           fused=device.type == 'cuda')
+        self._pairs = [[ours, new] for ours, new in zip(self.mean.state_dict().values(),
+                                                        net.state_dict().values())
+                       if ours.is_floating_point()]
+        self.step, self.spent = 0, 0.0
+        self.checkpoint = options.folder / 'checkpoint.pth'
+        if self.checkpoint.exists():
+            state = torch.load(self.checkpoint, map_location=device, weights_only=True)
+            self.net.load_state_dict(state['net'])
+            self.mean.load_state_dict(state['mean'])
+            self.optimizer.load_state_dict(state['optimizer'])
+            self.step, self.spent = state['step'], state['spent']
+            print(f'going on at step {self.step}')
+
+    def learn(self, loss: torch.Tensor) -> None:
+        """Do a step."""
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
+        self.optimizer.step()
+        self.step += 1
+        keep = min(0.999, self.step / (self.step + 19))
+        with torch.no_grad():
+            torch._foreach_lerp_(*map(list, zip(*self._pairs)), 1 - keep)
+
+    def save(self) -> None:
+        """Write the checkpoint, and the mean's weights beside it."""
+        temporary = self.checkpoint.with_suffix('.part')
+        torch.save({'net': self.net.state_dict(), 'mean': self.mean.state_dict(),
+                    'optimizer': self.optimizer.state_dict(), 'step': self.step,
+                    'spent': self.spent}, temporary)
+        temporary.rename(self.checkpoint)
+        export(self.mean, self.checkpoint.with_name('compact.npz'))
+
+
 def train(options, workers: list[subprocess.Popen]) -> None:
     """Run the training loop."""
     device = torch.device(options.device)
-    torch.manual_seed(options.seed)
-    net = CompactNet()
-    if options.start:
-        fill(net, load_checkpoint(options.start, ('compact.npz',)).files['compact.npz'])
-    net.to(device, memory_format=torch.channels_last)
-    mean = CompactNet().to(device)
-    mean.load_state_dict(net.state_dict())
-    optimizer = torch.optim.AdamW(net.parameters(), lr=options.rate, weight_decay=0.02)
-    frames = Frames(options.folder / 'shards', workers)
-    unseen = Frames(options.folder / 'validation', workers)
-    checkpoint = options.folder / 'checkpoint.pth'
+    batch = options.batch or (96 if device.type == 'cuda' else 16)
+    run = Run(options, device)
+    frames = Frames(options.folder / 'shards', options.shards, device, workers)
+    unseen = Frames(options.folder / 'validation', VALIDATION, device, workers)
     log = options.folder / 'log.csv'
-    first = 0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, map_location=device, weights_only=True)
-        net.load_state_dict(state['net'])
-        mean.load_state_dict(state['mean'])
-        optimizer.load_state_dict(state['optimizer'])
-        first = state['step']
-        print(f'going on at step {first}')
-    started, seen = time.monotonic(), 0
-    averages: dict[str, float] = {}
-    for step in range(first, options.steps):
-        rng = np.random.default_rng([options.seed, 77, step])
-        part = step / options.steps
-        rate = options.rate * min(1, (step + 1) / 300) * (0.5 + 0.5 * math.cos(math.pi * part))
-        for group in optimizer.param_groups:
+    frames.wait(min(options.ready, options.shards))
+    stop = threading.Event()
+    if options.minutes:
+        threading.Thread(target=_keep_loading, args=(frames, stop), daemon=True).start()
+    started, before, first, seen = time.monotonic(), run.spent, run.step, 0
+    averages: dict[str, torch.Tensor] = {}
+    part = 0.0
+    while part < 1:
+        rng = np.random.default_rng([options.seed, 77, run.step])
+        run.spent = before + time.monotonic() - started
+        part = (run.spent / 60 / options.minutes if options.minutes
+                else run.step / options.steps)
+        rate = options.rate * min(1, (run.step + 1) / 300) * (
+            0.5 + 0.5 * math.cos(math.pi * min(part, 1)))
+        for group in run.optimizer.param_groups:
             group['lr'] = rate + 1e-6
-        # The later shards come in evenly over the first two thirds.
-        ready = min(options.shards, options.ready + int(
-            (options.shards - options.ready) * part * 1.5))
-        shape = PATTERN[rng.integers(len(PATTERN))]
-        batch = frames.pick(rng, options.batch, shape, ready)
-        width, height = sizes(shape, share_at(part, rng))
-        rgb, log_depth, camera = augmented(
-            *scaled(*(b.to(device) for b in batch), width, height), rng)
+        ready = 0
+        if not options.minutes:  # the later shards come in evenly over the first two thirds
+            ready = min(options.shards, options.ready + int(
+                (options.shards - options.ready) * part * 1.5))
+            frames.wait(ready)
+        choices = frames.choices(ready)
+        usual = [shape for shape in PATTERN if shape in choices]
+        shape = usual[rng.integers(len(usual))]
+        chance = Chance(device, int(rng.integers(1 << 62)))
+        image, depth, camera, known = frames.pick(rng, batch, shape, choices[shape])
+        zoom = 1 + (ZOOM - 1) * (chance.uniform(len(image)) - 0.4).clamp(min=0) / 0.6
+        rgb, log_depth, camera, foreign = augmented(*cut(
+            image, depth, camera, *sizes(shape, share_at(part, rng)), zoom,
+            chance.uniform(len(image), 2) * 2 - 1), chance)
         with torch.autocast(device.type, torch.bfloat16):
-            log_pred, logit = net.values(rgb, camera)
-        loss, parts = loss_of(log_pred, logit, log_depth)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimizer.step()
-        keep = min(0.999, (step + 1) / (step + 20))
-        with torch.no_grad():
-            for ours, new in zip(mean.state_dict().values(), net.state_dict().values()):
-                if ours.is_floating_point():
-                    ours.lerp_(new.to(ours.dtype), 1 - keep)
+            log_pred, logit, world = run.net.look(
+                rgb.contiguous(memory_format=torch.channels_last), camera, told(known, chance))
+        loss, parts = loss_of(log_pred, logit, world, log_depth, known, foreign)
+        run.learn(loss)
         seen += len(rgb)
         for name, value in parts.items():
             averages[name] = averages.get(name, value) * 0.98 + value * 0.02
-        if (step + 1) % 50 == 0:
+        last = part >= 1 or not options.minutes and run.step == options.steps
+        if run.step % 50 == 0 or last:
+            shown = '  '.join(f'{name} {float(value):.4f}' for name, value in averages.items())
             speed = seen / (time.monotonic() - started)
-            print(f'step {step + 1:6d}  ' + '  '.join(
-                f'{k} {v:.4f}' for k, v in averages.items())
-                + f'  shards {ready}  {speed:.0f}/s', flush=True)
-        if (step + 1) % SAVE_EVERY == 0 or step + 1 == options.steps:
+            print(f'step {run.step:6d}  {part:4.0%}  {shown}  shards {len(frames.loaded)}  '
+                  f'{speed:.0f}/s', flush=True)
+        if run.step % SAVE_EVERY == 0 and not options.minutes or run.step % 2000 == 0 or last:
             figures = {}
-            if (step + 1) % 1000 == 0 or step + 1 == options.steps:
-                figures = validate(mean, unseen, device)
+            if run.step % 1000 == 0 or last:
+                unseen.load() if options.minutes else unseen.wait(VALIDATION)
+                figures = validate(run.mean, unseen)
                 print('validation ' + '  '.join(f'{k} {v:.4f}' for k, v in figures.items()),
                       flush=True)
-            _append(log, {'step': step + 1, **averages, 'abs_rel': figures.get('abs_rel', ''),
-                          'within': figures.get('within', ''), 'sure': figures.get('sure', '')})
-            temporary = checkpoint.with_suffix('.part')
-            torch.save({'net': net.state_dict(), 'mean': mean.state_dict(),
-                        'optimizer': optimizer.state_dict(), 'step': step + 1}, temporary)
-            temporary.rename(checkpoint)
-            export(mean, options.folder / 'compact.npz')
+            _append(log, {'step': run.step,
+                          **{name: float(value) for name, value in averages.items()},
+                          **{name: figures.get(name, '') for name in (
+                              'street', 'room', 'within', 'sure', 'scale', 'confused')}})
+            run.save()
             plot(log, options.folder / 'log.png')
+        if last:
+            break
+    stop.set()
+    spent = time.monotonic() - started
+    print(f'{run.step - first} steps, {seen} samples in {spent:.0f} s: {seen / spent:.0f} a '
+          f'second; {len(frames.loaded) * SHARD} frames', flush=True)
+
+
+def _keep_loading(frames: Frames, stop: threading.Event) -> None:
+    while not stop.wait(0.2):
+        frames.load()
 
 
 def export(net: CompactNet, path: Path) -> None:
@@ -295,14 +478,15 @@ def _append(path: Path, row: dict) -> None:
 
 
 def plot(log: Path, path: Path) -> None:
-    """Draw the log: training error (grey) and unseen AbsRel (red) over the steps, 0 to 0.5."""
+    """Draw the log: training error (grey), AbsRel of unseen streets (red) and rooms (blue)."""
     picture = np.full((400, 800, 3), 255, np.uint8)
     with log.open() as file:
         rows = list(csv.DictReader(file))
     last = float(rows[-1]['step'])
-    for column, color in (('log', (128, 128, 128)), ('abs_rel', (0, 0, 220))):
+    for column, color in (('log', (128, 128, 128)), ('street', (0, 0, 220)),
+                          ('room', (220, 60, 0))):
         points = [(int(790 * float(r['step']) / last), int(395 - 790 * min(float(r[column]), 0.5)))
-                  for r in rows if r[column]]
+                  for r in rows if r[column] and math.isfinite(float(r[column]))]
         for a, b in zip(points, points[1:]):
             cv2.line(picture, a, b, color, 2, cv2.LINE_AA)
     for i in range(1, 5):

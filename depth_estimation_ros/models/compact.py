@@ -1,16 +1,17 @@
 # Copyright 2026 the depth_estimation_ros authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Our own small network: metric depth and confidence of streets, from an image and its intrinsics.
+Our own small network: metric depth and confidence, from an image and its intrinsics.
 
 A convolutional U-Net on the picture and the rays of its pixels. It estimates the logarithm of
 the canonical depth, Z * FOCAL / f, which two cameras of different focal length agree on when they
 see the same pixels (the idea of Metric3D, Yin et al., ICCV 2023); the rays tell it where the
-horizon may be and how wide it looks. Trained by `training/` on synthetic streets only.
+horizon may be and how wide it looks. Trained by `training/` on generated streets and rooms only.
 """
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 import math
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,13 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from depth_estimation_ros.models.contract import Entry, Network, ScaleContract, ScaleKind
 from depth_estimation_ros.models.monodepth2 import HeadConv2d, load_strictly
 
-# Of the compact.npz beside this file.
+# Of the files beside this one.
 SHA256 = '181d999728278e62dc74e14ecf28c0bec786aa99e5ad5ed578b9ec536053f49b'
+SHA256_ROOMS = 'ee53aa7703b6a56ac1e081b4a9deafc985a8477cfe6375c8a5d6377375d509e8'
 
 SCALE = ScaleContract(
     ScaleKind.METRIC_FROM_INTRINSICS, 1.0,
-    'it is told the focal lengths and has learned from streets of known size')
+    'it is told the focal lengths and has learned from scenes of known size')
 
 # The canonical focal length in pixels, at which an output is in metres as it is.
 FOCAL = 280.0
@@ -42,7 +44,10 @@ MAX_PIXELS = 640 * 192 * 2
 FIELD_OF_VIEW = (50.0, 110.0)
 
 WIDTHS = (24, 32, 64, 128, 224)  # channels at 1/2, 1/4, 1/8, 1/16, 1/32
-DEPTHS = (1, 2, 2, 2)  # residual blocks at 1/4 .. 1/32
+DEPTHS = (1, 2, 3, 3)  # residual blocks at 1/4 .. 1/32; the first weights had (1, 2, 2, 2)
+# What a robot may know and tell: 1 for a street, 1 for a room; 1 and the logarithm of the camera's
+# height above the ground in metres; 1 and its pitch in radians, down positive. 0s: unknown.
+KNOWN = 6
 
 _MEAN, _STD = 0.4, 0.25  # of RGB, about
 _LOG_START = math.log(12.0)  # canonical metres that an untrained head answers
@@ -91,22 +96,30 @@ class _Scene(nn.Module):
         super().__init__()
         self.reduce = nn.Linear(width, width // 2)
         self.expand = nn.Linear(width // 2, 2 * width)
+        self.known = nn.Linear(KNOWN, width // 2, bias=False)
+        self.world = nn.Linear(width // 2, 1)
+        for weights in (self.known.weight, self.world.weight, self.world.bias):
+            nn.init.zeros_(weights)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        code = F.relu(self.reduce(x.mean((2, 3))))
+    def forward(self, x: torch.Tensor,
+                known: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+        code = self.reduce(x.mean((2, 3)))
+        if known is not None:
+            code = code + self.known(known.to(code.dtype))
+        code = F.relu(code)
         gain, shift = self.expand(code)[..., None, None].chunk(2, 1)
-        return x * torch.sigmoid(gain) * 2 + shift
+        return x * torch.sigmoid(gain) * 2 + shift, self.world(code)
 
 
 class CompactNet(nn.Module):
     """The network: 5 input channels (RGB and the ray's x/z, y/z), encoder, decoder, two values."""
 
-    def __init__(self):
+    def __init__(self, depths: tuple[int, ...] = DEPTHS):
         super().__init__()
         self.stem = _Conv(5, WIDTHS[0], 2)
         self.stages = nn.ModuleList(
             nn.Sequential(_Conv(WIDTHS[i], WIDTHS[i + 1], 2),
-                          *(_Residual(WIDTHS[i + 1]) for _ in range(DEPTHS[i])))
+                          *(_Residual(WIDTHS[i + 1]) for _ in range(depths[i])))
             for i in range(4))
         self.scene = _Scene(WIDTHS[4])
         self.lateral = nn.ModuleList(
@@ -132,18 +145,27 @@ class CompactNet(nn.Module):
     def values(self, rgb: torch.Tensor,
                camera: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return log metres and the confidence's logit, (B, 1, H/2, W/2) float32 each."""
+        return self.look(rgb, camera)[:2]
+
+    def look(self, rgb: torch.Tensor, camera: torch.Tensor, known: torch.Tensor | None = None
+             ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """
+        Return what `values` does and (B, 1), the logit of being in a room and not in a street.
+
+        known: (B, KNOWN) float32; None: nothing.
+        """
         x = torch.cat([(rgb - _MEAN) / _STD, rays(camera, *rgb.shape[2:])], 1)
         x = self.stem(x.to(self.stem[0].weight.dtype, memory_format=torch.channels_last))
         taps = [x]
         for stage in self.stages:
             taps.append(x := stage(x))
-        x = self.scene(x)
+        x, world = self.scene(x, known)
         for i in reversed(range(4)):
             up = F.interpolate(self.lateral[i](x), scale_factor=2.0, mode='nearest')
             x = self.merge[i](torch.cat([up, taps[i]], 1))
         out = self.head(x)
         focal = (camera[:, 0] * camera[:, 1]).sqrt().log()[:, None, None, None]
-        return out[:, :1] + _LOG_START + focal - math.log(FOCAL), out[:, 1:]
+        return out[:, :1] + _LOG_START + focal - math.log(FOCAL), out[:, 1:], world
 
 
 def rays(camera: torch.Tensor, height: int, width: int) -> torch.Tensor:
@@ -165,40 +187,62 @@ def _fold(module: nn.Module) -> None:
 
 def fill(module: CompactNet, weights: Mapping[str, Any]) -> None:
     """Give a network the floats of its state dict; ModelError where they are something else's."""
-    counters = {name: value for name, value in module.state_dict().items()
-                if not value.is_floating_point()}  # BatchNorm's, of use in training only
-    load_strictly(module, {**counters, **weights}, 'compact.npz', 'compact')
+    # BatchNorm's counters, of use in training only; and what the first weights did not have.
+    spare = {name: value for name, value in module.state_dict().items()
+             if not value.is_floating_point() or name in (
+                 'scene.known.weight', 'scene.world.weight', 'scene.world.bias')}
+    load_strictly(module, {**spare, **weights}, 'compact.npz', 'compact')
 
 
-def build(files: Mapping[str, Mapping[str, Any]]) -> Network:
+def depths_of(weights: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return how many residual blocks a state dict has at 1/4 .. 1/32."""
+    return tuple(sum(f'stages.{i}.{j}.first.0.weight' in weights for j in range(1, 9))
+                 for i in range(4))
+
+
+def grown(weights: Mapping[str, torch.Tensor]) -> CompactNet:
+    """Return a network with DEPTHS that does what one with fewer blocks does, to train on."""
+    module = CompactNet()
+    for stage in module.stages:
+        for block in stage[1:]:
+            nn.init.zeros_(block.second[1].weight)  # a block that adds nothing
+    fill(module, {**{name: value for name, value in module.state_dict().items()
+                     if value.is_floating_point()}, **weights})
+    return module
+
+
+def build(files: Mapping[str, Mapping[str, Any]], name: str = 'compact', seen: str = 'streets'
+          ) -> Network:
     """
-    Return the network of the file 'compact.npz': the floats of its state dict, of any size.
+    Return the network of one file, such as 'compact.npz': the floats of a state dict, of any size.
 
     Raises ModelError where it is that of something else.
     """
-    module = CompactNet()
-    fill(module, files['compact.npz'])
+    [weights] = files.values()
+    module = CompactNet(depths_of(weights))
+    fill(module, weights)
     _fold(module.eval())
     width, height = input_size(1242, 375, 721.5, 721.5)  # KITTI's
     return Network(
-        name='compact', module=module.requires_grad_(False), input_width=width,
+        name=name, module=module.requires_grad_(False), input_width=width,
         input_height=height, inverse=True, contract=SCALE, training_camera=None,
-        description='compact, trained on generated streets', takes_camera=True,
+        description=f'{name}, trained on generated {seen}', takes_camera=True,
         has_confidence=True, size_for=input_size, field_of_view=FIELD_OF_VIEW)
 
 
-ENTRIES = (Entry(
-    name='compact',
-    parameters=3.4,
-    input_size=f'the camera at a focal length of {INPUT_FOCAL:g} px (KITTI: 416x128)',
-    training='generated streets only, no real picture; pinhole cameras of '
-             f'{FIELD_OF_VIEW[0]:g} to {FIELD_OF_VIEW[1]:g} degrees',
-    scale=SCALE.kind,
-    licence='Apache-2.0',
-    commercial=True,
-    source='this package: training/ makes it, docs/model-card.md describes it',
-    published='docs/model-card.md',
-    build=build,
-    files=('compact.npz',),
-    marks=('stem.0.weight',),
-    shipped=(Path(__file__).with_name('compact.npz'), SHA256)),)
+def _entry(name: str, file: str, parameters: float, seen: str, digest: str) -> Entry:
+    return Entry(
+        name=name, parameters=parameters,
+        input_size=f'the camera at a focal length of {INPUT_FOCAL:g} px (KITTI: 416x128)',
+        training=f'generated {seen} only, no real picture; pinhole cameras of '
+                 f'{FIELD_OF_VIEW[0]:g} to {FIELD_OF_VIEW[1]:g} degrees',
+        scale=SCALE.kind, licence='Apache-2.0', commercial=True,
+        source='this package: training/ makes it, docs/model-card.md describes it',
+        published='docs/model-card.md', build=partial(build, name=name, seen=seen),
+        files=(file,), marks=('stem.0.weight',),
+        shipped=(Path(__file__).with_name(file), digest))
+
+
+ENTRIES = (
+    _entry('compact', 'compact.npz', 3.4, 'streets', SHA256),
+    _entry('compact-rooms', 'compact_rooms.npz', 4.6, 'rooms and streets', SHA256_ROOMS))

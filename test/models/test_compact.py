@@ -7,7 +7,7 @@ import sys
 
 from depth_estimation_ros.evaluation import metrics
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
-from depth_estimation_ros.models import catalogue
+from depth_estimation_ros.models import catalogue, compact
 from depth_estimation_ros.models.compact import CompactNet
 from depth_estimation_ros.synthetic.drawing.render import Renderer
 from depth_estimation_ros.synthetic.drawing.sensor import Sensor
@@ -25,11 +25,17 @@ frames = pytest.importorskip('training.frames')
 train = pytest.importorskip('training.train')
 
 
-def test_it_is_small():
-    entry = catalogue.find('compact')
-    path, _ = entry.shipped
-    assert path.stat().st_size <= 8_000_000
-    assert sum(p.numel() for p in CompactNet().parameters()) <= 4_000_000
+MODELS = ('compact', 'compact-rooms')
+# AbsRel and calibration error at most, by world, of what each was trained for.
+SYNTHETIC = {'compact': {'street': (0.21, 0.1)},
+             'compact-rooms': {'street': (0.26, 0.1), 'room': (0.26, 0.1)}}
+
+
+@pytest.mark.parametrize('model', MODELS)
+def test_it_is_small(model):
+    path, _ = catalogue.find(model).shipped
+    assert path.stat().st_size <= 12_000_000
+    assert sum(p.numel() for p in CompactNet().parameters()) <= 6_000_000
 
 
 @pytest.mark.parametrize('width, height', [(96, 96), (320, 96), (160, 256), (640, 192)])
@@ -71,9 +77,13 @@ def test_a_step_of_training_learns_and_can_go_on(tmp_path):
     optimizer = torch.optim.AdamW(net.parameters(), lr=2e-3)
     losses = []
     for step in range(8):
-        batch = train.augmented(*train.scaled(again['image'], again['depth'], again['camera'],
-                                              160, 64), np.random.default_rng(0))
-        loss, _ = train.loss_of(*net.values(batch[0], batch[2]), batch[1])
+        chance, none = train.Chance(torch.device('cpu'), 0), torch.zeros(4, 2)
+        rgb, log_depth, camera, foreign = train.augmented(*train.cut(
+            again['image'], again['depth'], again['camera'], 160, 64, torch.ones(4), none),
+            chance)
+        known = again['known']
+        loss, _ = train.loss_of(*net.look(rgb, camera, train.told(known, chance)), log_depth,
+                                known, foreign)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -90,19 +100,19 @@ def test_training_goes_on_where_it_was_and_begins_where_it_is_told(tmp_path, mon
     for module in (frames, train):
         monkeypatch.setattr(module, 'SHARD', 2)
         monkeypatch.setattr(module, 'PATTERN', (0,))
-    monkeypatch.setattr(train, 'VALIDATION', 1)
+    monkeypatch.setattr(train, 'VALIDATION', 2)
     first, second = tmp_path / 'first', tmp_path / 'second'
     for folder in (first / 'shards', first / 'validation'):
         folder.mkdir(parents=True)
-        frames.main(str(folder), '7', '0', '1', '1', 'cpu')
+        frames.main(str(folder), '7', '0', '1', '2', 'cpu')
     second.mkdir()
     (second / 'shards').symlink_to(first / 'shards')
     (second / 'validation').symlink_to(first / 'validation')
 
     def run(folder, steps, rate, start=''):
         train.train(argparse.Namespace(
-            folder=folder, steps=steps, rate=rate, start=str(start), seed=7, batch=2, shards=1,
-            ready=1, device='cpu'), [])
+            folder=folder, steps=steps, rate=rate, start=str(start), seed=7, batch=2, shards=2,
+            ready=2, minutes=0, device='cpu'), [])
         with np.load(folder / 'compact.npz') as arrays:
             return {name: arrays[name].astype(np.float32) for name in arrays}
 
@@ -117,11 +127,56 @@ def test_training_goes_on_where_it_was_and_begins_where_it_is_told(tmp_path, mon
 
 def test_too_far_costs_more_than_too_near():
     truth, sure = torch.full((1, 1, 9, 9), 10.0).log(), torch.zeros(1, 1, 9, 9)
-    near, far, farther = (train.loss_of(truth + error, sure, truth)[0].item() - math.log(2) / 10
-                          for error in (-0.5, 0.5, 3.0))
+    known, own = torch.zeros(1, 3), torch.zeros(1, dtype=torch.bool)
+    near, far, farther = (train.loss_of(
+        truth + error, sure, torch.zeros(1, 1), truth, known, own)[0].item() - math.log(2) * 0.13
+        for error in (-0.5, 0.5, 3.0))
     assert near == pytest.approx(0.5, abs=0.01)
-    assert far == pytest.approx(math.exp(0.5) - 1, abs=0.01)
-    assert farther == pytest.approx(math.e - 1 + 2 * math.e, abs=0.01)  # no gradient runs away
+    assert far == pytest.approx(0.5 + 0.8 * (math.exp(0.5) - 1.5), abs=0.01)
+    # No gradient runs away.
+    assert farther == pytest.approx(3 + 0.8 * (math.e - 2 + 2 * (math.e - 1)), abs=0.01)
+
+
+def test_what_is_foreign_is_no_matter_of_depth_but_of_confidence():
+    truth, sure = torch.full((2, 1, 9, 9), 10.0).log(), torch.full((2, 1, 9, 9), 4.0)
+    error = torch.tensor([0.0, 1.0])[:, None, None, None]
+    foreign = torch.tensor([False, True])
+    loss, parts = train.loss_of(truth + error, sure, torch.zeros(2, 1), truth,
+                                torch.zeros(2, 3), foreign)
+    assert parts['log'] == 0 and parts['trust'] > 1.9
+
+
+def test_a_part_of_a_frame_is_what_a_camera_of_that_part_sees():
+    width, height = 64, 32
+    u, v = np.meshgrid(np.arange(width), np.arange(height))
+    image = np.repeat(np.stack([u * 4, v * 4, 0 * u], -1)[None], 2, 0).astype(np.uint8)
+    depth = np.repeat((1 + u + 2.0 * v)[None], 2, 0).astype(np.float16)
+    camera = torch.tensor([[50.0, 50, 31.5, 15.5]] * 2)
+    zoom, shift = torch.tensor([1.0, 2.0]), torch.tensor([[0.0, 0.0], [1.0, -1.0]])
+    rgb, log_depth, seen = train.cut(torch.from_numpy(image), torch.from_numpy(depth), camera,
+                                     width, height, zoom, shift)
+    np.testing.assert_allclose(rgb[0].permute(1, 2, 0) * 255, image[0], atol=1e-2)
+    assert seen[0].tolist() == camera[0].tolist()
+    # The right upper quarter, twice as large: its first pixel's centre is at 31.75, -0.25.
+    assert seen[1].tolist() == [100, 100, -0.5, 31.5]
+    assert rgb[1, 0, 16, 0].item() * 255 == pytest.approx(31.75 * 4, abs=1e-2)
+    assert log_depth[1, 0, 4, 0].exp().item() == pytest.approx(1 + 32 + 2 * 4, rel=2e-3)
+
+
+def test_a_network_that_is_grown_does_what_it_did():
+    small = CompactNet((1, 2, 2, 2)).eval()
+    for name, value in small.named_buffers():
+        if 'running' in name:
+            value.uniform_(0.5, 1.5)
+    weights = {name: value for name, value in small.state_dict().items()
+               if value.is_floating_point() and 'known' not in name and 'world' not in name}
+    rgb, camera = torch.rand(1, 3, 64, 96), torch.tensor([[80.0, 80, 48, 32]])
+    with torch.inference_mode():
+        for one, other in zip(small.values(rgb, camera),
+                              compact.grown(weights).eval().values(rgb, camera)):
+            torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+        old, _ = compact.build({'compact.npz': weights}).module(rgb, camera)
+        torch.testing.assert_close(old, small(rgb, camera)[0], rtol=1e-3, atol=1e-4)
 
 
 def test_shards_are_functions_of_seed_and_number():
@@ -131,35 +186,36 @@ def test_shards_are_functions_of_seed_and_number():
             first, second = (frames.FrameMaker(7).shard(3) for _ in range(2))
     finally:
         frames.SHARD = kept
-    for name in ('image', 'depth', 'camera'):
+    for name in ('image', 'depth', 'camera', 'known'):
         np.testing.assert_array_equal(first[name], second[name])
 
 
-@pytest.fixture(scope='module')
-def unseen():
-    return judge.synthetic(judge.Judge(''), 1)
-
-
-def test_figures_on_unseen_streets(unseen):
-    assert len(unseen['kind']) == len(KINDS)
-    assert unseen['all'] < SYNTHETIC
-    assert unseen['ece'] < 0.1
-    angles = unseen['angle'].values()
-    assert max(angles) < 1.6 * min(angles)  # on the card's forty streets 1.39
+@pytest.mark.parametrize('model', MODELS)
+def test_figures_on_unseen_streets_and_rooms(model):
+    unseen = judge.synthetic(judge.Judge('', model=model), 1,
+                             judge.ALL_KINDS if model == 'compact-rooms' else (*KINDS,))
+    assert unseen['all'].keys() == SYNTHETIC[model].keys()
+    for world, (most, ece) in SYNTHETIC[model].items():
+        assert unseen['all'][world] < most
+        assert unseen['ece'][world] < ece
 
 
 # AbsRel as published and median-scaled; bounds are the card's figures and some slack for other
 # builds of torch.
-@pytest.mark.parametrize('name', ['annotated', 'object', 'drive'])
-def test_figures_on_real_frames(shared, name):
-    judged = judge.Judge('')
-    found = [judged(rgb, camera, truth, metrics.garg_crop(*truth.shape))
+@pytest.mark.parametrize('model, name', [
+    *(('compact', name) for name in ('annotated', 'object', 'drive')), ('compact-rooms', 'nyu')])
+def test_figures_on_real_frames(shared, model, name):
+    judged = judge.Judge('', model=model)
+    found = [judged(rgb, camera, truth, judge.CROPS.get(name, metrics.garg_crop)(*truth.shape))
              for of, rgb, camera, truth in judge.real_frames(shared) if of == name]
     plain, scaled, trust = (metrics.mean([f[i] for f in found]) for i in range(3))
     assert plain.abs_rel < REAL[name][0] and scaled.abs_rel < REAL[name][1]
+    if name == 'nyu':
+        return  # its confidence ranks no better than the range does: docs/model-card.md
     # On the annotated frame all three rank alike, to the fourth digit.
     assert trust.area < min(trust.by_range, trust.by_row) * (1.02 if name == 'annotated' else 1)
 
 
-SYNTHETIC = 0.21  # on ten streets; the card has forty
-REAL = {'annotated': (0.092, 0.098), 'object': (0.213, 0.235), 'drive': (0.218, 0.193)}
+# On one place of each kind; the card has more.
+REAL = {'annotated': (0.092, 0.098), 'object': (0.213, 0.235), 'drive': (0.218, 0.193),
+        'nyu': (0.206, 0.145)}

@@ -11,14 +11,18 @@ from depth_estimation_ros.cli import main
 from depth_estimation_ros.drives import DriveError
 from depth_estimation_ros.drives.kitti import project_velodyne
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
-from depth_estimation_ros.synthetic.drawing.light import random_light
+from depth_estimation_ros.synthetic.drawing.light import Lamp, random_light
 from depth_estimation_ros.synthetic.drawing.mesh import join, quads
 from depth_estimation_ros.synthetic.drawing.render import Renderer, Views
 from depth_estimation_ros.synthetic.drawing.sensor import expose, Sensor
 from depth_estimation_ros.synthetic.drawing.textures import Texture
 from depth_estimation_ros.synthetic.drive import LIDAR_MOUNT, Plan, street_camera, SyntheticDrive
-from depth_estimation_ros.synthetic.frames import Mount
+from depth_estimation_ros.synthetic.frames import Mount, take
+from depth_estimation_ros.synthetic.rooms import kinds as rooms
+from depth_estimation_ros.synthetic.rooms.builder import DOOR
 from depth_estimation_ros.synthetic.streets.kinds import KINDS
+from depth_estimation_ros.synthetic.things import household
+from depth_estimation_ros.synthetic.things.objects import library
 from depth_estimation_ros.synthetic.things.parts import boxes
 from harness import REPOSITORY
 import numpy as np
@@ -265,3 +269,67 @@ def test_sigterm_leaves_nothing_half_made(tmp_path):
     process.terminate()
     # Python itself gives the second where the interrupt came while code was being exec'd.
     assert process.wait(30) in (130, -signal.SIGINT) and not list(tmp_path.iterdir())
+
+
+# -- rooms --
+
+@pytest.fixture(scope='module')
+def things():
+    return library(0)
+
+
+@pytest.mark.parametrize('kind', rooms.KINDS)
+def test_every_kind_of_room_is_closed_and_can_be_looked_at(kind, renderer, things):
+    rng = np.random.default_rng([3, list(rooms.KINDS).index(kind)])
+    room = rooms.random_room(rng, things, kind)
+    places = [room.random_place(rng) for _ in range(3)]
+    for _, position in places:
+        assert 0.15 <= position[2] < room.height and room.free(*position)
+    frames = take(renderer, room, places, [CAMERA] * 3, [Sensor()] * 3, rng)
+    for frame in frames:
+        assert frame.image.std() > 2 and np.median(frame.depth) < 40
+        if kind not in rooms.BETWEEN:  # sky is seen through windows only
+            assert np.isinf(frame.depth).mean() < 0.35
+
+
+def test_equal_seeds_give_equal_rooms(things):
+    one, other = (rooms.random_room(np.random.default_rng(5), things) for _ in range(2))
+    assert one.kind == other.kind
+    np.testing.assert_array_equal(one.fixed.corners, other.fixed.corners)
+
+
+def test_what_gives_the_scale_has_its_size():
+    """Tables, seats, doors, worktops: DIN 68840, EN 1335, DIN 18101."""
+    rng = np.random.default_rng(1)
+
+    def top(mesh):
+        return mesh.corners[..., 2].max()
+
+    for _ in range(20):
+        bare = household.table(rng, 0.8, 1.4, 0.74).corners
+        assert bare[..., 2].min() == 0 and 0.739 < np.sort(bare[..., 2].ravel())[-1] < 1.1
+        assert 0.8 <= top(household.chair(rng)) <= 1.0
+        assert 1.8 <= top(household.wardrobe(rng)) <= 2.36
+        assert 0.3 < top(household.sofa(rng)) < 1.1
+    assert DOOR == (0.9, 2.03)
+
+
+def test_a_lamp_lights_what_it_sees_and_nothing_behind_a_board(renderer):
+    """Twice as far away its light is a quarter; a board between throws a shadow."""
+    floor = quads([[-9, -9, 0], [9, -9, 0], [9, 9, 0], [-9, 9, 0]], (0.5, 0.5, 0.5))
+    board = boxes((6.0, -1.0, 1.0), (1.6, 1.6, 0.02), bottom=True)
+    mesh = join([floor, quads(board, (0.5, 0.5, 0.5))])
+
+    def lit(height):
+        light = replace(random_light(np.random.default_rng(1)), sun_color=(0.0, 0.0, 0.0),
+                        horizon=(0.0,) * 3, zenith=(0.0,) * 3, fog=0.0, lamps=(
+                            Lamp((6.0, 0.0, height), (0.0, 0.0, -1.0), (1.0, 1.0, 1.0)),))
+        roof = quads([[-20, -20, 30], [20, -20, 30], [20, 20, 30], [-20, 20, 30]], (0.5,) * 3)
+        scene = renderer.scene(join([mesh, roof]), light, (6.0, 0.0, 0.0))
+        points = torch.tensor([[6.0, 0.5, 0.0], [6.0, -1.2, 0.0]])
+        return scene._from_lamps(points, torch.tensor([[0.0, 0.0, 1.0]] * 2))[:, 0]
+
+    near, far = lit(2.0), lit(4.0)
+    assert near[0] == pytest.approx((4 / 4.25) / 4.25, rel=0.06)
+    assert far[0] == pytest.approx((16 / 16.25) / 16.25, rel=0.06)
+    assert near[1] == far[1] == 0

@@ -1,6 +1,6 @@
 # Copyright 2026 the depth_estimation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The light of a day: sun, sky and air."""
+"""The light of a scene: sun, sky, air and lamps."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -10,12 +10,28 @@ import numpy as np
 
 
 @dataclass(frozen=True)
+class Lamp:
+    """
+    A small plane that shines to one side, as a ceiling lamp or a window does (Lambert).
+
+    position: metres. towards: unit vector, where most of its light goes. color: irradiance at
+    1 m straight ahead, linear RGB.
+    """
+
+    position: tuple[float, float, float]
+    towards: tuple[float, float, float]
+    color: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
 class Light:
     """
     Sun, sky and air of a scene. Colours are linear RGB; the sun's and sky's are irradiances.
 
     sun: unit vector towards the sun. sun_color is black under an overcast sky. cloud: 0 (none)
     to 1 (all). fog: optical depth a metre. glare: of the air around the sun.
+    lamps: of a room; where there are any, what comes from all around is `ambient` and not the
+    sky's, which is seen through windows only.
     """
 
     sun: tuple[float, float, float]
@@ -28,6 +44,8 @@ class Light:
     fog_color: tuple[float, float, float]
     glare: float
     seed: int
+    lamps: tuple[Lamp, ...] = ()
+    ambient: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 def random_light(rng: np.random.Generator) -> Light:

@@ -50,7 +50,7 @@ class Mesh:
         c, s = np.cos(yaw), np.sin(yaw)
         turn = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]], np.float32)
         normal = self.normal / factor
-        normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
+        normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9)
         return self._with(corners=(self.corners * factor) @ turn
                           + np.array([x, y, z], np.float32),
                           normal=normal @ turn, axes=(self.axes / factor) @ turn,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import torch
 
-NEAR = 0.3  # metres
+NEAR = 0.15  # metres
 
 
 @dataclass(frozen=True, eq=False)

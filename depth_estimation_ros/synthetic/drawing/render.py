@@ -1,6 +1,6 @@
 # Copyright 2026 the depth_estimation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""A street in its light: linear colour and exact depth for any pinhole cameras, in torch."""
+"""A scene in its light: linear colour and exact depth for any pinhole cameras, in torch."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -22,6 +22,8 @@ SKY_PIXELS, SKY_METRES = 256, 110.0  # the map of what covers the sky from above
 FOLIAGE = frozenset((Texture.LEAVES, Texture.LEAVES_SPARSE, Texture.NEEDLES, Texture.FOLIAGE,
                      Texture.GRASS))
 LIFT = 0.05  # how much nearer a lift of one metre counts
+# In a room: the sun's map, a lamp's map and its half field of view, and how far corners darken.
+ROOM_METRES, LAMP_PIXELS, LAMP_TANGENT, CORNER = 36.0, 224, 2.7, 0.45
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +71,22 @@ class Renderer:
         level = (footprint * SIZE).clamp(min=1).log2().round().long().clamp(max=LEVELS - 1)
         size = self._level_size.index_select(0, level)
         x, y = (part * size[:, None]).long().clamp(min=0).minimum(size[:, None] - 1).unbind(1)
-        return self._texels.index_select(
-            0, base + picture + self._level_offset.index_select(0, level) + y * size + x)
+        first = base + picture
+        found = self._texels.index_select(
+            0, first + self._level_offset.index_select(0, level) + y * size + x)
+        close = (footprint * SIZE < 0.5).nonzero()[:, 0]  # one would see the texels
+        if len(close):
+            place = part.index_select(0, close) * SIZE - 0.5
+            low = place.floor()
+            (a, b), (x, y) = (place - low).unbind(1), low.long().unbind(1)
+            row = first.index_select(0, close)
+
+            def at(dx, dy):
+                return self._texels.index_select(0, row + (y + dy) % SIZE * SIZE + (x + dx) % SIZE)
+
+            found[close] = torch.lerp(torch.lerp(at(0, 0), at(1, 0), a[:, None]),
+                                      torch.lerp(at(0, 1), at(1, 1), a[:, None]), b[:, None])
+        return found
 
     def wide_noise(self, x: torch.Tensor, y: torch.Tensor, layer: int) -> torch.Tensor:
         """Return smooth noise of period 1 in x and y, mean 0, deviation 1."""
@@ -116,6 +132,7 @@ class Scene:
         self.foliage = tensor(np.isin(kind, list(FOLIAGE)))
         self._sun = tensor(np.array(light.sun, np.float32))
         self._focus = tensor(np.array(focus, np.float32))
+        self._sun_metres = ROOM_METRES if light.lamps else SHADOW_METRES
         self._sun_turn = tensor(_turn_towards(-np.array(light.sun)))
         self._down_turn = tensor(np.array([[1, 0, 0], [0, 1, 0], [0, 0, -1]], np.float32))
 
@@ -124,7 +141,7 @@ class Scene:
         """How far from the sun the first thing is, None under an overcast sky."""
         if max(self.light.sun_color) <= 0:
             return None
-        return self._map(self._sun_turn, SHADOW_METRES, SHADOW_PIXELS)
+        return self._map(self._sun_turn, self._sun_metres, SHADOW_PIXELS)
 
     @cached_property
     def _top(self) -> torch.Tensor:
@@ -190,9 +207,11 @@ class Scene:
         where = picture.reshape(-1).index_select(0, index)
         rays, away = rays.index_select(0, index), away.index_select(0, index)
         points = views.position.index_select(0, where) + z[:, None] * rays
+        corners = (self._corners(views, depth, points, index).index_select(0, index)
+                   if self.light.lamps else None)
         color[index] = self._shade(shown.view(-1).index_select(0, index), points, away,
                                    z / views.camera[:, 0].index_select(0, where),
-                                   z * rays.norm(dim=-1))
+                                   z * rays.norm(dim=-1), corners)
         return color.view(count, height, width, 3), depth
 
     def _see(self, views: Views) -> tuple[torch.Tensor, torch.Tensor]:
@@ -221,7 +240,73 @@ class Scene:
             0, entry.view(-1).index_select(0, index))
         return quad, depth
 
-    def _shade(self, quad, points, away, pixel, distance) -> torch.Tensor:
+    def _corners(self, views: Views, depth, points, index) -> torch.Tensor:
+        """Return how much of what is around pixels (F * H * W) is open, 0..1, by their depth."""
+        count, height, width = depth.shape
+        place = torch.full((count * height * width, 3), math.inf, device=depth.device)
+        place[index] = points
+        place = place.view(count, height, width, 3)
+        across = place.roll(-1, 2) - place.roll(1, 2)
+        down = place.roll(-1, 1) - place.roll(1, 1)
+        normal = F.normalize(torch.cross(down, across, dim=-1).nan_to_num(0, 0, 0), dim=-1)
+        normal = torch.where(((place - views.position[:, None, None]) * normal).sum(
+            -1, keepdim=True).nan_to_num(0, 0, 0) > 0, -normal, normal)
+        rows = torch.arange(height, device=depth.device)[None, :, None]
+        cols = torch.arange(width, device=depth.device)[None, None, :]
+        first = torch.arange(count, device=depth.device)[:, None, None] * (height * width)
+        reach = (views.camera[:, 0, None, None] * CORNER / depth).clamp(2, width / 6)
+        closed = 0.0
+        for i in range(8):
+            turn, far = 2.4 * i, (0.25, 0.5, 0.75, 1.0)[i % 4]
+            u = (cols + reach * far * math.cos(turn)).long().clamp(0, width - 1)
+            v = (rows + reach * far * math.sin(turn)).long().clamp(0, height - 1)
+            other = place.view(-1, 3).index_select(
+                0, (first + v * width + u).view(-1)).view_as(place) - place
+            away = other.norm(dim=-1).clamp(min=1e-3)
+            above = ((other * normal).sum(-1) / away - 0.1).clamp(min=0)
+            closed = closed + (above * (CORNER * 2 / away).clamp(max=1) ** 2).nan_to_num(0, 0, 0)
+        return (1 - closed / 5).clamp(min=0.25).view(-1)
+
+    @cached_property
+    def _lamps(self) -> list[tuple]:
+        """Return of each lamp its Views (one picture), inverse depth map and colour."""
+        found = []
+        for lamp in self.light.lamps:
+            turn = torch.from_numpy(_turn_towards(np.array(lamp.towards)))
+            focal = LAMP_PIXELS / 2 / LAMP_TANGENT
+            middle = (LAMP_PIXELS - 1) / 2
+            views = Views(*(torch.as_tensor(value, dtype=torch.float32,
+                                            device=self._r.device)[None] for value in (
+                turn, lamp.position, (focal, focal, middle, middle))), LAMP_PIXELS, LAMP_PIXELS)
+            projected = raster.perspective(self.corners, views.rotation, views.position,
+                                           views.camera, LAMP_PIXELS, LAMP_PIXELS)
+            shown, closeness = raster.nearest(projected, 1, LAMP_PIXELS, LAMP_PIXELS)
+            found.append((views, torch.where(shown[0] >= 0, closeness[0], 0.0),
+                          self._vector(lamp.color)))
+        return found
+
+    def _from_lamps(self, points, normal) -> torch.Tensor:
+        """Return the light (N, 3) that lamps send to points."""
+        light = torch.zeros_like(points)
+        for views, table, color in self._lamps:
+            seen = (points + 0.03 * normal - views.position) @ views.rotation[0].T
+            z = seen[:, 2].clamp(min=0.05)
+            away = seen.norm(dim=-1).clamp(min=0.2)
+            facing = -((points - views.position[0]) * normal).sum(-1) / away
+            focal, middle = views.camera[0, 0], views.camera[0, 2]
+            lit = 0.0
+            for du, dv in ((-0.9, -0.4), (0.9, -0.6), (0.1, 1.0), (0.0, 0.0)):
+                u, v = ((seen[:, i] / z * focal + middle + d).round().long()
+                        for i, d in ((0, du), (1, dv)))
+                inside = (u >= 0) & (v >= 0) & (u < LAMP_PIXELS) & (v < LAMP_PIXELS)
+                first = table.view(-1).index_select(0, (v.clamp(0, LAMP_PIXELS - 1) * LAMP_PIXELS
+                                                        + u.clamp(0, LAMP_PIXELS - 1)))
+                lit = lit + (~inside | (1 / z > first * (0.97 - 0.02 / z))).float() / 4
+            lobe = (seen[:, 2] / away).clamp(min=0) * facing.clamp(min=0) / away ** 2
+            light += (lobe * lit)[:, None] * color
+        return light
+
+    def _shade(self, quad, points, away, pixel, distance, corners=None) -> torch.Tensor:
         light, sun = self.light, self._sun
         vector = self._vector
         look = self._look.index_select(0, quad)
@@ -250,12 +335,22 @@ class Scene:
         direct = torch.where(foliage, 0.35 + 0.5 * turned, turned).clamp(min=0)
         lit = self._lit(points, normal)
         direct = direct * lit
-        open_sky = self._open(points)
         up = normal[:, 2]
-        sky = vector(light.zenith) * 0.55 + vector(light.horizon) * 0.45
-        ambient = sky * ((0.62 + 0.38 * up) * open_sky)[:, None]
-        ambient = ambient + 0.22 * (vector(light.sun_color) * max(light.sun[2], 0.0) * 0.5
-                                    + sky) * ((0.5 - 0.5 * up) * open_sky)[:, None] * 0.6
+        if corners is None:
+            open_sky = self._open(points)
+            sky = vector(light.zenith) * 0.55 + vector(light.horizon) * 0.45
+            ambient = sky * ((0.62 + 0.38 * up) * open_sky)[:, None]
+            ambient = ambient + 0.22 * (vector(light.sun_color) * max(light.sun[2], 0.0) * 0.5
+                                        + sky) * ((0.5 - 0.5 * up) * open_sky)[:, None] * 0.6
+        else:
+            # What has no roof above, beyond the windows, is in the light of the day.
+            top, known = _sampled(self._top, (points - self._focus)[:, :2], SKY_METRES, 0, 0)
+            outside = (~known | (top < points[:, 2] + 0.12)).float()[:, None]
+            open_sky, sky = corners, vector(light.ambient)
+            day = vector(light.zenith) * 0.55 + vector(light.horizon) * 0.45
+            ambient = torch.lerp(sky * ((0.9 + 0.1 * up) * open_sky)[:, None]
+                                 + self._from_lamps(points, normal),
+                                 day * (0.62 + 0.38 * up)[:, None], outside)
         color = albedo * (ambient + vector(light.sun_color) * direct[:, None])
 
         gloss = look[:, 6].maximum(texel[:, 5])
@@ -263,7 +358,8 @@ class Scene:
         if len(mirror):
             n, d = normal[mirror], away[mirror]
             bounced = d - 2 * (d * n).sum(-1, keepdim=True) * n
-            around = self._mirrored(bounced, points[mirror], sky)
+            around = (self._mirrored(bounced, points[mirror], sky) if corners is None else
+                      self._mirrored_inside(bounced, points[mirror]))
             fresnel = 0.06 + 0.94 * (1 - facing[mirror]).clamp(0, 1) ** 5
             part = (gloss[mirror] * (0.12 + fresnel)).clamp(0, 1)[:, None]
             shine = ((bounced * sun).sum(-1).clamp(min=0) ** 80 * lit[mirror])[:, None]
@@ -290,6 +386,16 @@ class Scene:
         road = (0.13 * (1 + 1.5 * up.clamp(-0.5, 0)))[:, None] * (sky + 0.8 * sun)
         return torch.lerp(color, road, (0.5 - up * 25).clamp(0, 1)[:, None])
 
+    def _mirrored_inside(self, away, points) -> torch.Tensor:
+        """Return about what light (N, 3) comes from `away` in a room: of walls and lamps."""
+        turn = torch.atan2(away[:, 1], away[:, 0]) / (2 * math.pi)
+        walls = (0.45 + 0.2 * self._r.wide_noise(2 * turn, away[:, 2], 3)).clamp(min=0.05)
+        color = walls[:, None] * self._vector(self.light.ambient)
+        for views, _, lamp in self._lamps:
+            to = F.normalize(views.position[0] - points, dim=-1)
+            color = color + 0.3 * ((to * away).sum(-1).clamp(min=0) ** 300)[:, None] * lamp
+        return color
+
     def _vector(self, values: tuple[float, ...]) -> torch.Tensor:
         return torch.tensor(values, device=self._r.device)
 
@@ -299,12 +405,13 @@ class Scene:
             return torch.zeros_like(points[:, 0])
         # The map's pixels are coarse: what the sun grazes would shadow itself.
         turned = (normal @ self._sun)[:, None]
-        place = (points + (0.08 + 0.2 * (1 - turned.abs())) * normal * turned.sign()
+        coarse = self._sun_metres / SHADOW_METRES
+        place = (points + coarse * (0.08 + 0.2 * (1 - turned.abs())) * normal * turned.sign()
                  - self._focus) @ self._sun_turn.T
         lit = 0.0
         for du, dv in ((0.0, 0.0), (0.6, 0.3), (-0.3, 0.6)):
-            first, inside = _sampled(self._shadow, place[:, :2], SHADOW_METRES, du, dv)
-            lit = lit + (~inside | (place[:, 2] < first + 0.12)).float()
+            first, inside = _sampled(self._shadow, place[:, :2], self._sun_metres, du, dv)
+            lit = lit + (~inside | (place[:, 2] < first + 0.12 * coarse)).float()
         return lit / 3
 
     def _open(self, points) -> torch.Tensor:
@@ -341,6 +448,16 @@ class Scene:
             color = color + vector(light.sun_color) * glow[:, None]
         haze = math.exp(-light.fog * 1500)  # the air up to the clouds
         return color * haze + vector(light.fog_color) * (1 - haze)
+
+
+def looking(yaw: float, pitch: float, roll: float) -> np.ndarray:
+    """Return the rotation (3, 3) from the world to a camera's optical frame; radians (REP 103)."""
+    forward = np.array([math.cos(yaw) * math.cos(pitch), math.sin(yaw) * math.cos(pitch),
+                        -math.sin(pitch)])
+    right = np.array([math.sin(yaw), -math.cos(yaw), 0.0])
+    down = np.cross(forward, right)
+    c, s = math.cos(roll), math.sin(roll)
+    return np.stack([c * right + s * down, c * down - s * right, forward])
 
 
 def _rays(views: Views, picture, u, v) -> torch.Tensor:

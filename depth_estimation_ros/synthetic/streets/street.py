@@ -99,6 +99,8 @@ class Street:
     light: Light
     lanes: list[tuple[float, int]]  # t of their centres, direction (1 along s, -1 against)
 
+    focus = 30.0  # metres ahead of a camera around which shadows are drawn
+
     def mesh(self, time: float = 0.0) -> Mesh:
         """Return everything, as it is at `time` seconds."""
         return join([self.fixed, *(self._place(mover, time) for mover in self.movers)])

@@ -1,13 +1,13 @@
 # Copyright 2026 the depth_estimation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""All that stands in streets, built once from a seed; scenes place copies of it."""
+"""All that stands in streets and rooms, built once from a seed; scenes place copies of it."""
 from __future__ import annotations
 
 import numpy as np
 
 from depth_estimation_ros.synthetic.drawing.mesh import Mesh
 from depth_estimation_ros.synthetic.things import (
-    barriers, buildings, furniture, lorries, people, plants, vehicles)
+    barriers, buildings, furniture, household, lorries, people, plants, vehicles)
 
 _COUNTS = {
     vehicles.car: 32, vehicles.van: 10, lorries.lorry: 12, lorries.bus: 5, lorries.tram: 2,
@@ -20,7 +20,15 @@ _COUNTS = {
     furniture.power_pole: 3, barriers.construction: 5, barriers.bridge: 3, furniture.kiosk: 2,
     furniture.skip: 3, furniture.umbrella: 2, buildings.house: 12, buildings.facade_block: 20,
     buildings.hall: 4, buildings.garage_row: 2, buildings.tower_block: 3,
-    buildings.pavilion: 8}
+    buildings.pavilion: 8,
+    household.table: 10, household.coffee_table: 5, household.chair: 10,
+    household.office_chair: 4, household.sofa: 8, household.armchair: 5, household.bed: 8,
+    household.cupboard: 12, household.wardrobe: 6, household.shelf: 14, household.desk: 8,
+    household.television: 5, household.kitchen: 6, household.fridge: 6, household.toilet: 2,
+    household.basin: 4, household.bathtub: 3, household.standing_lamp: 5,
+    household.potted_plant: 10, household.carton: 8, household.bin_: 4, household.rack: 5,
+    household.pallet: 8, household.shop_shelf: 8, household.workbench: 5, household.machine: 6,
+    household.radiator: 4}
 
 
 def library(seed: int) -> dict[str, list[Mesh]]:

@@ -54,7 +54,7 @@ class Parts:
             np.concatenate, zip(*self._rows))
         mesh = quads(corners, color, cell=cell.T, offset=offset, bend=bend)
         normal = np.where(np.isnan(normal), mesh.normal, normal)
-        normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+        normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
         return replace(mesh, normal=normal, gloss=gloss, lift=lift, texture=texture)
 
 
