@@ -165,6 +165,9 @@ class Pictures:
             yield Frame(file.stem, stamp, read_image(file))
 
 
+MOST_YAML = 1 << 20  # bytes; a calibration has one or two thousand
+
+
 def read_camera_yaml(path: Path | str) -> Calibration:
     """
     Read a calibration as ROS's camera_calibration writes it (camera_info_manager reads it).
@@ -173,6 +176,8 @@ def read_camera_yaml(path: Path | str) -> Calibration:
     """
     path = Path(path)
     try:
+        if path.stat().st_size > MOST_YAML:
+            raise ValueError(f'it has {path.stat().st_size} bytes')
         content = yaml.safe_load(path.read_text())
         return Calibration(
             int(content['image_width']), int(content['image_height']),
@@ -185,7 +190,8 @@ def read_camera_yaml(path: Path | str) -> Calibration:
                          'calibration writes it (image_width, camera_matrix, ...)') from None
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         raise DriveError(f'{path} cannot be read: {" ".join(str(error).split())}') from None
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError,
+            RecursionError) as error:
         raise DriveError(f'{path} is no calibration as camera_calibration writes it: '
                          f'{type(error).__name__} {error}') from None
 

@@ -98,6 +98,18 @@ def present(entry: Entry) -> bool:
         and download.sha256 in (None, digests[download.name]) for download in entry.downloads)
 
 
+def verify(entry: Entry) -> None:
+    """Raise DownloadError unless the files of an entry are, byte by byte, what was fetched."""
+    digests = record(entry)
+    for download in entry.downloads:
+        if not _Item(entry, download).is_intact(digests):
+            raise DownloadError(
+                f"the weights '{place(entry) / download.name}' are not what was fetched: they "
+                'have changed since, by a disk that fails or by somebody; mend them with '
+                f"'depth_estimation models fetch {entry.name}"
+                f"{'' if entry.commercial else ' --accept-license'}'")
+
+
 def fetch(entry: Entry, accept_license: bool = False, source: Path | None = None,
           progress: Progress | None = None) -> Path:
     """
@@ -145,6 +157,15 @@ def fetch(entry: Entry, accept_license: bool = False, source: Path | None = None
                             'make room, or set DEPTH_ESTIMATION_CACHE to a folder on another '
                             'disk') from error
     return checkpoint(entry)
+
+
+class _Redirects(HTTPRedirectHandler):
+    """Follows redirects, but from https to https only."""
+
+    def redirect_request(self, req, fp, code, msg, headers, newurl):
+        if urlsplit(req.full_url).scheme == 'https' and urlsplit(newurl).scheme != 'https':
+            raise URLError(f'it redirects to {newurl}, which is not encrypted')
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 @contextmanager
@@ -308,7 +329,7 @@ class _Item:
         # build_opener's would also follow redirects to ftp.
         opener = OpenerDirector()
         for handler in (ProxyHandler, UnknownHandler, HTTPHandler, HTTPSHandler,
-                        HTTPDefaultErrorHandler, HTTPRedirectHandler, HTTPErrorProcessor):
+                        HTTPDefaultErrorHandler, _Redirects, HTTPErrorProcessor):
             opener.add_handler(handler())
         try:
             return opener.open(Request(url, headers=headers), timeout=TIMEOUT)

@@ -100,6 +100,7 @@ def _expanded(path: str) -> Path:
 
 def _fetched(entry: Entry, download: bool) -> Path:
     if downloads.present(entry):
+        downloads.verify(entry)
         return downloads.checkpoint(entry)
     if download:
         return downloads.fetch(entry)

@@ -283,6 +283,9 @@ def _sidecar(path: Path) -> Path:
     return path.with_suffix('.yaml')
 
 
+MOST_YAML = 1 << 20  # bytes; a dozen lines are all that there is to say
+
+
 def _read(file: Path) -> Reading:
     if not file.is_file():
         raise ModelError(
@@ -290,8 +293,10 @@ def _read(file: Path) -> Reading:
             'output: depth (or inverse_depth), scale: metric (or another kind) and for metric '
             'ones metres_per_unit: 1.0, one a line (docs/onnx.md)')
     try:
+        if file.stat().st_size > MOST_YAML:
+            raise OSError(f'it has {file.stat().st_size} bytes, more than {MOST_YAML}')
         entries = yaml.safe_load(file.read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
         raise ModelError(f"'{file}' cannot be read as YAML ({_brief(error)}): write one key: "
                          'value a line (docs/onnx.md)') from error
     if not isinstance(entries, Mapping):

@@ -20,6 +20,8 @@ import torch
 # An archive may claim any size for a member of a few bytes. Published checkpoints of these
 # networks stay below 0.2 GiB a file.
 MAX_MEMBER_BYTES = 1 << 30
+MAX_NPZ_BYTES = 1 << 28  # of all arrays; ours have 10 MB
+MAX_PICKLE_BYTES = 1 << 26  # of the names and shapes of a .pth, without its numbers
 
 # Modules whose names a pickled state dict of tensors needs; any other name in it is a call.
 _TENSOR_MODULES = frozenset({'collections', 'torch', 'torch._utils', 'torch._tensor',
@@ -164,7 +166,7 @@ def _read_npz(file: BinaryIO, label: str) -> dict[str, torch.Tensor]:
     try:
         with zipfile.ZipFile(file) as archive:
             total = sum(member.file_size for member in archive.infolist())
-            if total <= MAX_MEMBER_BYTES:
+            if total <= MAX_NPZ_BYTES:
                 return {name.removesuffix('.npy'): torch.from_numpy(np.lib.format.read_array(
                             io.BytesIO(archive.read(name)), allow_pickle=False))
                         for name in archive.namelist()}
@@ -172,7 +174,7 @@ def _read_npz(file: BinaryIO, label: str) -> dict[str, torch.Tensor]:
         raise WeightsError(f'{label} is truncated, corrupt or no .npz of plain numbers '
                            f'({_brief(error)}): fetch it again, or set weights to a checkpoint '
                            'of this model') from error
-    raise WeightsError(f'{label} holds {total} bytes, more than the {MAX_MEMBER_BYTES} that are '
+    raise WeightsError(f'{label} holds {total} bytes, more than the {MAX_NPZ_BYTES} that are '
                        'read: set weights to a checkpoint of this model')
 
 
@@ -218,7 +220,12 @@ def _code(file: BinaryIO) -> Iterator[str]:
     file.seek(0)
     if file.read(4) == b'PK\x03\x04':  # how torch tells its formats apart
         with zipfile.ZipFile(file) as archive:
-            pickles = [name for name in archive.namelist() if name.endswith('.pkl')]
+            members = archive.infolist()
+            pickles = [member.filename for member in members if member.filename.endswith('.pkl')]
+            if (sum(member.file_size for member in members) > 2 * file.seek(0, 2) + (1 << 20)
+                    or sum(member.file_size for member in members
+                           if member.filename in pickles) > MAX_PICKLE_BYTES):
+                raise ValueError('it unpacks to far more than it is, which no checkpoint does')
             if any(name.endswith('constants.pkl') for name in pickles):
                 yield 'a TorchScript program'
             for name in pickles:

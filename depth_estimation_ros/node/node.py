@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -16,7 +17,8 @@ from depth_estimation_ros.estimation.runtime import spare_threads
 from depth_estimation_ros.models import networks
 from depth_estimation_ros.node.diagnostics import diagnostic_array, diagnostic_status
 from depth_estimation_ros.node.frames import Frames
-from depth_estimation_ros.node.parameters import NodeParameters, Settings, UNCONFIGURED, when
+from depth_estimation_ros.node.parameters import (
+    files_of_others, NodeParameters, Settings, UNCONFIGURED, when)
 from depth_estimation_ros.node.scales import Scales
 from depth_estimation_ros.node.stream import CameraStream
 from depth_estimation_ros.node.transitions import GuardedNode
@@ -43,6 +45,10 @@ class DepthNode(GuardedNode):
         self._scales = Scales(self._own_parameters, self.resolve_topic_name)
         self._streams = [CameraStream(self, self._own_parameters, self._wake.set, camera)
                          for camera in self._own_parameters.settings.cameras]
+        for sentence in self._own_parameters.unknown:
+            self.get_logger().warning(sentence)
+        for sentence in files_of_others(sys.argv, self.get_name()):
+            self.get_logger().warning(sentence)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 1)
         # A ROS timer stands still while /clock is silent; these watch over just that.
         steady = Clock(clock_type=ClockType.STEADY_TIME)

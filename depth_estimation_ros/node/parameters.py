@@ -3,8 +3,10 @@
 """The one table of parameters, and the frozen settings that come of it."""
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+import difflib
+from pathlib import Path
 import re
 from typing import Any
 
@@ -13,6 +15,7 @@ from rcl_interfaces.msg import (
 from rclpy.exceptions import InvalidTopicNameException
 from rclpy.expand_topic_name import expand_topic_name
 from rclpy.validate_full_topic_name import validate_full_topic_name
+import yaml
 
 from depth_estimation_ros.cloud.points import ANY_HEIGHT, GROUND, PointOptions
 from depth_estimation_ros.cloud.poses import pose_from_text
@@ -20,6 +23,7 @@ from depth_estimation_ros.cloud.scan import ScanOptions
 from depth_estimation_ros.estimation.confidence import CUES
 from depth_estimation_ros.estimation.requests import DepthOptions
 from depth_estimation_ros.imaging.encodings import MAX_PIXELS
+from depth_estimation_ros.imaging.wording import shown
 
 ALWAYS = 'takes effect with the next frame'
 UNCONFIGURED = 'may change while the node is unconfigured'
@@ -250,6 +254,8 @@ def reference() -> str:
 
 
 BY_NAME = {parameter.name: parameter for parameter in TABLE}
+_OF_ROS = ('qos_overrides.', 'use_sim_time', 'start_type_description_service',
+           'diagnostic_updater.', 'bond_')
 PER_CAMERA = ('depth_scale', 'depth_shift', 'camera_height', 'camera_pitch', 'range_topic',
               'range_extrinsics')
 
@@ -345,6 +351,32 @@ def settings_from(values: Mapping[str, Any]) -> Settings:
     return settings
 
 
+def files_of_others(arguments: Sequence[str], node: str) -> list[str]:
+    """Return a sentence on each `--params-file` of a command line that has nothing for `node`."""
+    sentences = []
+    for word, path in zip(arguments, arguments[1:]):
+        if word != '--params-file':
+            continue
+        try:
+            keys = list(_keys(yaml.safe_load(Path(path).read_text())))
+        except (OSError, ValueError, yaml.YAMLError, RecursionError):
+            continue  # rcl has said what is wrong with it
+        if keys and not {node, '*', '**'} & {key.rpartition('/')[2] for key in keys}:
+            sentences.append(
+                f'{path} has parameters for {shown(", ".join(keys))}, none for this node: the '
+                f'key above ros__parameters must be {node} (or /** for any node)')
+    return sentences
+
+
+def _keys(content: Any, path: str = '') -> Iterator[str]:
+    """Yield the names of nodes in a parameter file."""
+    for key, value in content.items() if isinstance(content, dict) else ():
+        if key == 'ros__parameters':
+            yield path
+        else:
+            yield from _keys(value, f'{path}/{str(key).strip("/")}' if path else str(key))
+
+
 class NodeParameters:
     """
     Declares the table on a node and keeps `settings` in step with it.
@@ -374,6 +406,22 @@ class NodeParameters:
                 if name in ('min_depth', 'max_depth') or name.startswith((
                     'points.', 'scan.', 'confidence.'))}})
         node.add_on_set_parameters_callback(self._on_set)
+        self.unknown = self._unknown(node)
+
+    def _unknown(self, node) -> list[str]:
+        """Return a sentence on each parameter that was given and that there is not."""
+        given = [name for name in getattr(node, '_parameter_overrides', {})
+                 if name not in self._by_name and not node.has_parameter(name)
+                 and not name.startswith(_OF_ROS)]
+        sentences = []
+        for name in sorted(given):
+            camera, _, own = name.rpartition('.')
+            near = difflib.get_close_matches(name, self._by_name, 1)
+            advice = (f'did you mean {near[0]}?' if near else
+                      f"'{camera}' is none of the parameter cameras" if own in PER_CAMERA
+                      else 'docs/parameters.md lists those that there are')
+            sentences.append(f'parameter {shown(name)} is not known and does nothing: {advice}')
+        return sentences
 
     def _declare(self, node, parameter: Parameter) -> Any:
         # First as anything at all, to see what the user gave without rclpy raising.

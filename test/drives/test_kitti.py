@@ -13,6 +13,7 @@ from depth_estimation_ros.drives.kitti import (
     annotated_depth, kitti_object, KittiDrive, project_velodyne)
 from depth_estimation_ros.evaluation.metrics import garg_crop
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
+from depth_estimation_ros.drives.folder import read_camera_yaml
 import numpy as np
 import pytest
 
@@ -242,3 +243,15 @@ def test_image_files_of_no_folder_and_of_an_empty_one(tmp_path):
         image_files(tmp_path / 'nowhere')
     with pytest.raises(DriveError, match='holds no images: expected files ending in .bmp'):
         image_files(tmp_path)
+
+
+@pytest.mark.parametrize('text', [
+    'image_width: .inf\nimage_height: 480\n', 'image_width: ' + 20_000 * '[',
+    'image_width: 640\nimage_height: 480\ncamera_matrix: {data: [' + 400_000 * '1, ' + '1]}\n',
+    '- 1', '', '\0'])
+def test_a_calibration_that_is_none_is_one_sentence(tmp_path, text):
+    path = tmp_path / 'camera.yaml'
+    path.write_text(text)
+    with pytest.raises(DriveError) as caught:
+        read_camera_yaml(path)
+    assert str(path) in str(caught.value) and len(str(caught.value)) < 1000

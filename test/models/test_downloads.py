@@ -16,9 +16,11 @@ import subprocess
 import sys
 import threading
 import time
+from urllib.error import URLError
+from urllib.request import Request
 import zipfile
 
-from depth_estimation_ros.models import downloads
+from depth_estimation_ros.models import catalogue, downloads, networks
 from depth_estimation_ros.models.contract import Download, Entry, ScaleKind
 from depth_estimation_ros.models.downloads import checkpoint, DownloadError, fetch, place, present
 from depth_estimation_ros.models.weights import load_checkpoint, WeightsError
@@ -534,6 +536,33 @@ def test_redirects_are_followed_to_http_only(site, one):
     fetch(moved)
     assert site.asked[-1] == ('/net.pth', f'bytes={HALF}-', '"one"')
     assert (place(one) / 'net.pth').read_bytes() == DATA
+
+
+def test_no_redirect_leads_out_of_https():
+    redirects, old = downloads._Redirects(), Request('https://owner.example/net.pth')
+    for target, allowed in (('https://other.example/net.pth', True),
+                            ('http://owner.example/net.pth', False)):
+        def follow():
+            return redirects.redirect_request(old, None, 302, 'Found', {}, target)
+        if allowed:
+            assert follow().full_url == target
+        else:
+            with pytest.raises(URLError, match='which is not encrypted'):
+                follow()
+
+
+def test_fetched_weights_are_compared_at_every_load(site, one, monkeypatch):
+    fetch(one)
+    downloads.verify(one)
+    monkeypatch.setattr(catalogue, 'find', lambda name: one)
+    file = place(one) / 'net.pth'
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(DownloadError, match="changed since.* 'depth_estimation models fetch net'"):
+        networks.open_network('net')
+    fetch(one)
+    downloads.verify(one)
 
 
 @pytest.mark.parametrize('url', ['file:///etc/hostname', 'ftp://127.0.0.1/net.pth', 'net.pth'])

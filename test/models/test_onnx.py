@@ -11,7 +11,7 @@ import warnings
 from depth_estimation_ros.estimation.estimator import DepthEstimator
 from depth_estimation_ros.estimation.runtime import DeviceError
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
-from depth_estimation_ros.models import catalogue
+from depth_estimation_ros.models import catalogue, onnx as onnx_reader
 from depth_estimation_ros.models.contract import ModelError, ScaleKind
 from depth_estimation_ros.models.onnx import entry_for, open_file, Reading
 import numpy as np
@@ -403,3 +403,13 @@ def test_the_page_has_every_key_and_kind_of_scale():
         field.name for field in dataclasses.fields(Reading)}
     for kind in ScaleKind:
         assert f'| `{kind.value}` |' in page
+
+
+@pytest.mark.parametrize('text', [20_000 * '[', 'scale: ' + 2_000_000 * 'x',
+                                  'metres_per_unit: .inf'])
+def test_a_sidecar_that_is_none_is_one_sentence(tmp_path, text):
+    (tmp_path / 'net.onnx').write_bytes(b'')
+    (tmp_path / 'net.yaml').write_text(text)
+    with pytest.raises(ModelError) as caught:
+        onnx_reader._read(tmp_path / 'net.yaml')
+    assert len(str(caught.value)) < 1000

@@ -349,7 +349,7 @@ def test_an_npz_of_what_is_no_tensor(npz, array):
 
 def test_an_npz_larger_than_the_bound_is_not_unpacked(npz, monkeypatch):
     np.savez_compressed(npz, w=np.zeros(10**6, np.float32))
-    monkeypatch.setattr(weights, 'MAX_MEMBER_BYTES', 10**6)
+    monkeypatch.setattr(weights, 'MAX_NPZ_BYTES', 10**6)
     assert 'more than the 1000000' in refusal(npz, NPZ)
 
 
@@ -360,3 +360,25 @@ def test_an_array_that_claims_to_be_larger_than_it_is(npz):
     with zipfile.ZipFile(npz, 'w') as archive:
         archive.writestr('w.npy', header.getvalue() + b'1234')
     assert f"'{npz}' is truncated, corrupt" in refusal(npz, NPZ)
+
+
+def test_a_pth_that_unpacks_to_far_more_than_it_is_is_refused(tmp_path):
+    """A data.pkl of 200 MB of zeros in an archive of 200 kB; and one that is large as it is."""
+    for name, compression, words in (('packed', zipfile.ZIP_DEFLATED, 'unpacks to far more'),
+                                     ('plain', zipfile.ZIP_STORED, 'unpacks to far more')):
+        path = tmp_path / f'{name}.pth'
+        with zipfile.ZipFile(path, 'w', compression) as archive:
+            archive.writestr('archive/data.pkl', bytes(weights.MAX_PICKLE_BYTES + 1))
+            archive.writestr('archive/version', '3')
+        with pytest.raises(WeightsError, match=words):
+            load_checkpoint(path, ('net.pth',))
+
+
+def test_an_npz_that_unpacks_to_gigabytes_is_refused(tmp_path):
+    path = tmp_path / 'bomb.npz'
+    with zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as archive, archive.open(
+            'a.npy', 'w') as member:
+        for _ in range(257):
+            member.write(bytes(1 << 20))
+    with pytest.raises(WeightsError, match='more than the 268435456 that are read'):
+        load_checkpoint(path, ('compact.npz',))

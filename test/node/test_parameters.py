@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The table of parameters, and that the shipped files agree with it."""
 from depth_estimation_ros import cli
-from depth_estimation_ros.node.parameters import ALWAYS, reference, settings_from, TABLE
-from harness import REPOSITORY
+from depth_estimation_ros.node.parameters import (
+    ALWAYS, files_of_others, reference, settings_from, TABLE)
+from harness import NodeProcess, REPOSITORY
 import pytest
 import yaml
 
@@ -97,3 +98,30 @@ def test_what_cannot_be_meant_is_refused_by_name(name, given):
     [parameter] = (p for p in TABLE if p.name == name)
     with pytest.raises(ValueError, match=name):
         parameter.check(given)
+
+
+def test_names_that_there_are_not_are_said_with_those_that_are_near():
+    node = NodeProcess({'autostart': False, 'max_depht': 5.0, 'front.depth_scale': 2.0,
+                        'nonsense': 1, 'cameras': ['left'], 'left.depth_scale': 2.0})
+    try:
+        node.wait_for("parameter 'nonsense' is not known and does nothing: docs/parameters.md")
+        assert "'max_depht' is not known and does nothing: did you mean max_depth?" in node.log
+        assert "'front.depth_scale' is not known and does nothing: did you mean" in node.log
+        assert node.log.count('is not known') == 3
+    finally:
+        node.stop()
+
+
+@pytest.mark.parametrize('keys, words', [
+    ('depth_node: {', "parameters for 'depth_node', none for this node: the key above"),
+    ('robot: {depth_node: {', "for 'robot/depth_node', none"),
+    ('depth_estimation: {', ''), ('/**: {', ''), ('/robot/depth_estimation: {', ''),
+    ('other: {ros__parameters: {}}\n/**: {', '')])
+def test_a_file_for_another_node_is_said(tmp_path, keys, words):
+    path = tmp_path / 'mine.yaml'
+    path.write_text(f"{keys}ros__parameters: {{max_depth: 5.0}}"
+                    + '}' * keys.splitlines()[-1].count('{'))
+    arguments = ['depth_node', '--ros-args', '--params-file', str(path)]
+    said = files_of_others(arguments, 'depth_estimation')
+    assert len(said) == bool(words) and all(words in sentence for sentence in said)
+    assert files_of_others([*arguments[:3], str(tmp_path / 'none.yaml')], 'node') == []
