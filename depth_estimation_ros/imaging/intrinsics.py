@@ -31,8 +31,8 @@ OUTSIDE = -2.0  # pixels; a place that no picture has
 
 # How many coefficients each may have: for OpenCV's pinhole models the number says which it is.
 PINHOLE = (4, 5, 8, 12, 14)
-LENS_MODELS = {'plumb_bob': PINHOLE, 'rational_polynomial': PINHOLE, 'thin_prism': PINHOLE,
-               'equidistant': (4,), 'fisheye': (4,)}
+LENS_MODELS = {'plumb_bob': PINHOLE, 'rational_polynomial': PINHOLE, 'equidistant': (4,),
+               'fisheye': (4,)}
 # A focal length is within so many times the picture's side, and no less than this part of it: at
 # a twentieth the picture would be 168 degrees wide, which no plane holds.
 LONGEST, SHORTEST = 1000.0, 1 / 20
@@ -132,7 +132,9 @@ class PinholeCamera:
         """Return the share of the rectified picture that the raw one does not show, 0 to 1."""
         if self.lens is None:
             return 0.0
-        small = self.resized(*(max(side // 4, 2) for side in (self.width, self.height)))
+        # A share needs no more of it, whatever size a CameraInfo states.
+        shrink = max(self.width, self.height, 200) / 200
+        small = self.resized(*(max(int(side / shrink), 2) for side in (self.width, self.height)))
         sx, sy = small.width / self.width, small.height / self.height
         k = np.array(self.lens.k) * np.repeat([sx, sy, 1.0], 3)
         where = replace(small, lens=replace(self.lens, k=tuple(k))).rectification_map()

@@ -240,5 +240,10 @@ def test_what_a_lens_loses_is_known():
     assert turned.camera(1242, 375, False).lost() > 0.8
     nonsense = replace(good, d=(3000.0, -2000.0, 5.0, 5.0, 100.0))
     assert nonsense.camera(1242, 375, False).lost() > 0.15
+    size = 2_000_000_000, 603_000_000
+    huge = good.camera(1242, 375, False).resized(*size)
+    scale = np.repeat([size[0] / 1242, size[1] / 375, 1.0], 3)
+    lens = good.camera(1242, 375, False).lens
+    assert replace(huge, lens=replace(lens, k=tuple(np.array(lens.k) * scale))).lost() < 0.05
     doubled = replace(good, k=matrix(721.5 * 2, 721.5 * 2, 1219.2, 345.8))
     assert doubled.camera(1242, 375, False).lost() > 0.15
