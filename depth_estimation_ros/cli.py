@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     if name == 'camera':
         chosen['ros_arguments'] = ros_arguments
     with contextlib.suppress(ValueError):  # not in a thread
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in set(_ends()) - {signal.SIGINT}:
             signal.signal(number, signal.default_int_handler)  # half a file is removed
     try:
         said = run(**chosen)
@@ -50,6 +50,12 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         return _quiet_end()
     return 0
+
+
+def _ends() -> tuple[int, ...]:
+    """Return the signals that end a process; a terminal's end does not where nohup says so."""
+    nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return signal.SIGINT, signal.SIGTERM, *(() if nohup else (signal.SIGHUP,))
 
 
 def _quiet_end() -> int:
@@ -393,7 +399,7 @@ def depth_node() -> int:
     if {'-h', '--help'} & set(sys.argv[1:]):
         print(NODE_HELP)
         return 0
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in _ends():
         signal.signal(number, lambda *_: os._exit(0))
     try:
         from depth_estimation_ros.node.main import main as run
@@ -401,7 +407,7 @@ def depth_node() -> int:
         print(f'depth_node: {error} for {sys.executable}: install it there, or activate the '
               'virtual environment that has it (docs/install.md)', file=sys.stderr)
         return 1
-    return run()
+    return run(signals=_ends())
 
 
 if __name__ == '__main__':

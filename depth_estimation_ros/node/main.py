@@ -30,16 +30,17 @@ def _keep_memory() -> None:
         mallopt(-1, 256 << 20)  # M_TRIM_THRESHOLD
 
 
-def main(args: list[str] | None = None) -> int:
+def main(args: list[str] | None = None,
+         signals: tuple[int, ...] = (signal.SIGINT, signal.SIGTERM)) -> int:
     """
-    Run the node until Ctrl-C, SIGTERM or SIGHUP (a terminal that is closed); exit code 0.
+    Run the node until one of `signals` comes, such as Ctrl-C; exit code 0.
 
     rclpy's own handlers would make the context invalid in the middle of whatever is going on.
     """
     node, stop = None, threading.Event()
     _keep_memory()
     try:
-        _on_signals(signal.default_int_handler)  # up to the loop: KeyboardInterrupt
+        _on_signals(signals, signal.default_int_handler)  # up to the loop: KeyboardInterrupt
         try:
             rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
         except RuntimeError as error:  # a parameter file that is not there, say
@@ -49,14 +50,14 @@ def main(args: list[str] | None = None) -> int:
         node.autostart()
         executor = SingleThreadedExecutor()
         executor.add_node(node)
-        _on_signals(lambda *_: stop.set())
+        _on_signals(signals, lambda *_: stop.set())
         while not stop.is_set():
             executor.spin_once(timeout_sec=STOP_PERIOD)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     finally:
         # `ros2 launch` and the terminal both send SIGINT: the second must not cut this short.
-        _on_signals(signal.SIG_IGN)
+        _on_signals(signals, signal.SIG_IGN)
         if node:
             node.stop()
             node.destroy_node()
@@ -64,8 +65,8 @@ def main(args: list[str] | None = None) -> int:
     return 0
 
 
-def _on_signals(handler) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+def _on_signals(signals: tuple[int, ...], handler) -> None:
+    for number in signals:
         signal.signal(number, handler)
 
 

@@ -313,6 +313,25 @@ def test_a_signal_ends_work_with_code_0(parameters, number):
         stop(node, robot)
 
 
+def test_what_nohup_started_outlives_its_terminal(parameters):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        node = NodeProcess(parameters, typed=True)  # inherits it
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    try:
+        time.sleep(1.0)  # while it imports, and when it runs
+        node.process.send_signal(signal.SIGHUP)
+        node.wait_for('waiting for images')
+        node.process.send_signal(signal.SIGHUP)
+        time.sleep(1.0)
+        assert node.process.poll() is None
+        node.process.terminate()
+        assert node.process.wait(20) == 0
+    finally:
+        node.stop()
+
+
 @pytest.mark.parametrize('times', [1, 2])
 def test_ctrl_c_ends_with_code_0(parameters, times):
     node, robot = start(parameters, typed=True, outputs=('depth/image_rect',))
