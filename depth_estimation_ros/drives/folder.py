@@ -18,6 +18,7 @@ from depth_estimation_ros.imaging.intrinsics import (
     ASPECT_TOLERANCE, Calibration, CameraError, PinholeCamera)
 
 CAMERA_FILE = 'camera.yaml'
+MOST_YAML = 1 << 20  # bytes; a calibration has one or two thousand
 PICTURE_PERIOD = 100_000_000  # nanoseconds from one picture to the next where they have no times
 
 
@@ -163,9 +164,6 @@ class Pictures:
         """Read one after the other; raises DriveError at one that cannot be read."""
         for file, stamp in zip(self._files, self._stamps):
             yield Frame(file.stem, stamp, read_image(file))
-
-
-MOST_YAML = 1 << 20  # bytes; a calibration has one or two thousand
 
 
 def read_camera_yaml(path: Path | str) -> Calibration:

@@ -125,7 +125,7 @@ def decode(encoding: str, width: int, height: int, step: int, data,
     """
     name = encoding.lower() if len(encoding) < 20 else encoding
     name = _MEANT.get(name, name)
-    if name not in ENCODINGS + PLANES:
+    if name not in _LAYOUTS and name not in _PLANES:
         raise EncodingError(_not_a_picture(encoding))
     layout = _LAYOUTS['mono8' if name in _PLANES else name]
     channels, depth = layout.channels, layout.depth
@@ -174,19 +174,15 @@ def _bound(width: int, height: int, most: int, what: str) -> None:
 
 def _from_planes(name: str, width: int, height: int, step: int, data, size: int) -> np.ndarray:
     """Return BGR of grey and colour planes; of nv24's colours each second of each second row."""
-    rows = height * 2 if name == 'nv24' else height // 2
-    least = step * (height + rows)  # nv24's rows of colour are twice as long
+    whole = name == 'nv24'  # each pixel has its colour: twice as long rows, as many as of grey
+    least = step * (3 * height if whole else height + height // 2) - (step - width) * (1 + whole)
     if width % 2 or height % 2 or size < least:
         raise EncodingError(
             f'the image is {width} x {height} pixels of {name} in {size} bytes: its sides must '
             f'be even and its bytes {least}, so the message was cut, or its encoding is wrong')
     grey = np.ndarray((height, width), np.uint8, data, 0, (step, 1))
-    if name == 'nv24':
-        color = np.ndarray((height // 2, width // 2, 2), np.uint8, data, height * step,
-                           (4 * step, 4, 1))
-    else:
-        color = np.ndarray((height // 2, width // 2, 2), np.uint8, data, height * step,
-                           (step, 2, 1))
+    color = np.ndarray((height // 2, width // 2, 2), np.uint8, data, height * step,
+                       (4 * step, 4, 1) if whole else (step, 2, 1))
     return cv2.cvtColor(np.concatenate([grey, color.reshape(height // 2, width)]), _PLANES[name])
 
 

@@ -103,12 +103,13 @@ class _Scene(nn.Module):
 
     def forward(self, x: torch.Tensor,
                 known: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return x, scaled and shifted, and the code of the picture that says how."""
         code = self.reduce(x.mean((2, 3)))
         if known is not None:
             code = code + self.known(known.to(code.dtype))
         code = F.relu(code)
         gain, shift = self.expand(code)[..., None, None].chunk(2, 1)
-        return x * torch.sigmoid(gain) * 2 + shift, self.world(code)
+        return x * torch.sigmoid(gain) * 2 + shift, code
 
 
 class CompactNet(nn.Module):
@@ -145,7 +146,7 @@ class CompactNet(nn.Module):
     def values(self, rgb: torch.Tensor,
                camera: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return log metres and the confidence's logit, (B, 1, H/2, W/2) float32 each."""
-        return self.look(rgb, camera)[:2]
+        return self._maps(rgb, camera, None)[:2]
 
     def look(self, rgb: torch.Tensor, camera: torch.Tensor, known: torch.Tensor | None = None
              ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -154,18 +155,22 @@ class CompactNet(nn.Module):
 
         known: (B, KNOWN) float32; None: nothing.
         """
+        log_depth, logit, code = self._maps(rgb, camera, known)
+        return log_depth, logit, self.scene.world(code)
+
+    def _maps(self, rgb, camera, known) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         x = torch.cat([(rgb - _MEAN) / _STD, rays(camera, *rgb.shape[2:])], 1)
         x = self.stem(x.to(self.stem[0].weight.dtype, memory_format=torch.channels_last))
         taps = [x]
         for stage in self.stages:
             taps.append(x := stage(x))
-        x, world = self.scene(x, known)
+        x, code = self.scene(x, known)
         for i in reversed(range(4)):
             up = F.interpolate(self.lateral[i](x), scale_factor=2.0, mode='nearest')
             x = self.merge[i](torch.cat([up, taps[i]], 1))
         out = self.head(x)
         focal = (camera[:, 0] * camera[:, 1]).sqrt().log()[:, None, None, None]
-        return out[:, :1] + _LOG_START + focal - math.log(FOCAL), out[:, 1:], world
+        return out[:, :1] + _LOG_START + focal - math.log(FOCAL), out[:, 1:], code
 
 
 def rays(camera: torch.Tensor, height: int, width: int) -> torch.Tensor:

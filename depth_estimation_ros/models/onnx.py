@@ -24,6 +24,7 @@ from depth_estimation_ros.models.contract import (
     Entry, ModelError, Network, ScaleContract, ScaleKind, TrainingCamera)
 
 # The kinds of scale under which a key must be given, and may not be under others.
+MOST_YAML = 1 << 20  # bytes; a dozen lines are all that there is to say
 _KINDS = {
     'metres_per_unit': (ScaleKind.METRIC, ScaleKind.METRIC_ON_TRAINING_CAMERA,
                         ScaleKind.METRIC_FROM_INTRINSICS),
@@ -283,9 +284,6 @@ def _sidecar(path: Path) -> Path:
     return path.with_suffix('.yaml')
 
 
-MOST_YAML = 1 << 20  # bytes; a dozen lines are all that there is to say
-
-
 def _read(file: Path) -> Reading:
     if not file.is_file():
         raise ModelError(
@@ -296,7 +294,7 @@ def _read(file: Path) -> Reading:
         if file.stat().st_size > MOST_YAML:
             raise OSError(f'it has {file.stat().st_size} bytes, more than {MOST_YAML}')
         entries = yaml.safe_load(file.read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
         raise ModelError(f"'{file}' cannot be read as YAML ({_brief(error)}): write one key: "
                          'value a line (docs/onnx.md)') from error
     if not isinstance(entries, Mapping):

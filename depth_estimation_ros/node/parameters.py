@@ -254,8 +254,6 @@ def reference() -> str:
 
 
 BY_NAME = {parameter.name: parameter for parameter in TABLE}
-_OF_ROS = ('qos_overrides.', 'use_sim_time', 'start_type_description_service',
-           'diagnostic_updater.', 'bond_')
 PER_CAMERA = ('depth_scale', 'depth_shift', 'camera_height', 'camera_pitch', 'range_topic',
               'range_extrinsics')
 
@@ -412,7 +410,7 @@ class NodeParameters:
         """Return a sentence on each parameter that was given and that there is not."""
         given = [name for name in getattr(node, '_parameter_overrides', {})
                  if name not in self._by_name and not node.has_parameter(name)
-                 and not name.startswith(_OF_ROS)]
+                 and not name.startswith('qos_overrides.')]
         sentences = []
         for name in sorted(given):
             camera, _, own = name.rpartition('.')

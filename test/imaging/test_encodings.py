@@ -477,7 +477,9 @@ def test_planes_of_grey_and_colour(name, padding):
         rows = np.zeros((height // 2, step), np.uint8)
         rows[:, :width] = color.reshape(height // 2, width)
     data = np.pad(grey, ((0, 0), (0, padding))).tobytes() + rows.tobytes()
-    np.testing.assert_array_equal(decode(name, width, height, step, data).bgr(), expected)
+    last = 2 * padding if name == 'nv24' else padding  # which may be missing, as in `decode`
+    for some in (data, data[:len(data) - last]):
+        np.testing.assert_array_equal(decode(name, width, height, step, some).bgr(), expected)
     with pytest.raises(EncodingError, match=f'{width} x {height} pixels of {name} in .* cut'):
         decode(name, width, height, step, data[:-1 - 2 * padding])
 
