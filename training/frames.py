@@ -27,6 +27,7 @@ SHARD = 48  # frames
 VIEWS = 4  # frames of a place
 SETS = 6  # of ready-made things; a shard takes one
 STREET, ROOM = 0, 1  # the world of a shard: its number modulo 2
+SAME_WORLD = (0.65, 1.5)  # the median of estimate / truth where the world was not mistaken
 NEAREST = 0.2  # metres; nearer than this nothing is learned
 
 

@@ -33,12 +33,12 @@ from depth_estimation_ros.synthetic.rooms import kinds as rooms
 from depth_estimation_ros.synthetic.rooms.kinds import random_room
 from depth_estimation_ros.synthetic.streets.kinds import KINDS, random_street
 from depth_estimation_ros.synthetic.things.objects import library
+from training.frames import SAME_WORLD
 
 SEED = 99_000  # no shard of any training seed has it
 ANGLES = (60.0, 80.0, 100.0)
 SIZES = {True: (640, 208), False: (640, 480)}  # of a street's picture, of a room's
 ALL_KINDS = (*KINDS, *rooms.KINDS)
-SAME_WORLD = (0.65, 1.5)  # the median of estimate / truth where the world was not mistaken
 OPTIONS = DepthOptions(min_depth=1e-3, max_depth=1e6)
 
 

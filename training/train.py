@@ -27,7 +27,8 @@ import torch.nn.functional as F
 
 from depth_estimation_ros.models.compact import CompactNet, grown, KNOWN
 from depth_estimation_ros.models.weights import load_checkpoint
-from training.frames import NEAREST, PATTERN, ROOM, shape_of, SHAPES, SHARD, shard_path, STREET
+from training.frames import (
+    NEAREST, PATTERN, ROOM, SAME_WORLD, shape_of, SHAPES, SHARD, shard_path, STREET)
 
 FAR = 250.0  # metres; what the sky counts as
 SEEN = 150.0  # metres; what is farther is sky to the loss
@@ -73,13 +74,17 @@ class Frames:
     def wait(self, ready: int) -> None:
         """Wait until the first `ready` shards are loaded; SystemExit where none will come."""
         while self.load() < self._shards and self._missing[0] < ready:
-            codes = [worker.poll() for worker in self._workers]
-            if any(codes) or None not in codes and not shard_path(
-                    self._folder, self._missing[0]).exists():
-                raise SystemExit(f'{shard_path(self._folder, self._missing[0])} is missing and no '
-                                 'worker makes it: say --workers 1, or look above for why a '
-                                 'worker failed')
+            path = shard_path(self._folder, self._missing[0])
+            if not self.workers_live() and not path.exists():
+                raise SystemExit(f'{path} is missing and no worker makes it: say --workers 1')
             time.sleep(0.5)
+
+    def workers_live(self) -> bool:
+        """Return whether any renders still; SystemExit where one failed."""
+        codes = [worker.poll() for worker in self._workers]
+        if any(codes):
+            raise SystemExit('a worker failed: look above for why, and give the command again')
+        return None in codes
 
     def shard(self, number: int) -> tuple[torch.Tensor, ...]:
         """Return image, depth, camera and known of a shard that is loaded."""
@@ -285,8 +290,8 @@ def validate(net: CompactNet, frames: Frames) -> dict[str, float]:
         found['sure'].append(float(torch.sigmoid(logit)[near].mean()))
         shift = torch.where(near, log_pred - log_depth, math.nan).flatten(1).nanmedian(1)[0]
         found['scale'].append(float(shift.abs().nanmean()))
-        found['confused'].append(float(((shift < math.log(.65)) | (shift > math.log(1.5))
-                                        ).float().mean()))
+        low, high = map(math.log, SAME_WORLD)
+        found['confused'].append(float(((shift < low) | (shift > high)).float().mean()))
     net.train()
     return {name: float(np.mean(values)) if values else math.nan
             for name, values in found.items()}
@@ -322,6 +327,8 @@ def main() -> None:
                         'and not on the CPU')
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     options = parser.parse_args()
+    if min(options.ready, options.shards) < 2:
+        parser.error('--ready and --shards must be at least 2: one of a street, one of a room')
     workers = []
     if options.workers:
         drawn = [options.device if i < options.drawing else 'cpu' for i in range(options.workers)]
@@ -396,14 +403,17 @@ def train(options, workers: list[subprocess.Popen]) -> None:
         threading.Thread(target=_keep_loading, args=(frames, stop), daemon=True).start()
     started, before, first, seen = time.monotonic(), run.spent, run.step, 0
     averages: dict[str, torch.Tensor] = {}
-    part = 0.0
+
+    def progress() -> float:
+        run.spent = before + time.monotonic() - started
+        return (run.spent / 60 / options.minutes if options.minutes
+                else run.step / options.steps)
+
+    part = progress()
     while part < 1:
         rng = np.random.default_rng([options.seed, 77, run.step])
-        run.spent = before + time.monotonic() - started
-        part = (run.spent / 60 / options.minutes if options.minutes
-                else run.step / options.steps)
         rate = options.rate * min(1, (run.step + 1) / 300) * (
-            0.5 + 0.5 * math.cos(math.pi * min(part, 1)))
+            0.5 + 0.5 * math.cos(math.pi * part))
         for group in run.optimizer.param_groups:
             group['lr'] = rate + 1e-6
         ready = 0
@@ -428,13 +438,15 @@ def train(options, workers: list[subprocess.Popen]) -> None:
         seen += len(rgb)
         for name, value in parts.items():
             averages[name] = averages.get(name, value) * 0.98 + value * 0.02
-        last = part >= 1 or not options.minutes and run.step == options.steps
+        part = progress()
+        last = part >= 1
         if run.step % 50 == 0 or last:
+            frames.workers_live()
             shown = '  '.join(f'{name} {float(value):.4f}' for name, value in averages.items())
             speed = seen / (time.monotonic() - started)
             print(f'step {run.step:6d}  {part:4.0%}  {shown}  shards {len(frames.loaded)}  '
                   f'{speed:.0f}/s', flush=True)
-        if run.step % SAVE_EVERY == 0 and not options.minutes or run.step % 2000 == 0 or last:
+        if run.step % (2000 if options.minutes else SAVE_EVERY) == 0 or last:
             figures = {}
             if run.step % 1000 == 0 or last:
                 unseen.load() if options.minutes else unseen.wait(VALIDATION)
@@ -447,8 +459,6 @@ def train(options, workers: list[subprocess.Popen]) -> None:
                               'street', 'room', 'within', 'sure', 'scale', 'confused')}})
             run.save()
             plot(log, options.folder / 'log.png')
-        if last:
-            break
     stop.set()
     spent = time.monotonic() - started
     print(f'{run.step - first} steps, {seen} samples in {spent:.0f} s: {seen / spent:.0f} a '

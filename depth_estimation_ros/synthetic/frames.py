@@ -85,12 +85,12 @@ def random_spot(rng: np.random.Generator, street: Street, aside: bool = False) -
     Where there is none, in a jam, the camera's car takes the place of one that is there. `aside`:
     beside the road, where nobody knows what stands there.
     """
+    if aside:
+        _, direction = street.lanes[rng.integers(len(street.lanes))]
+        edge = max(abs(t) for t, _ in street.lanes) + rng.uniform(1.5, 5)
+        return Spot(float(rng.uniform(0, ROOM)), float(edge * rng.choice([-1, 1])), int(direction))
     for _ in range(60):
         t, direction = street.lanes[rng.integers(len(street.lanes))]
-        if aside:
-            edge = max(abs(lane) for lane, _ in street.lanes) + rng.uniform(1.5, 5)
-            return Spot(float(rng.uniform(0, ROOM)), float(edge * rng.choice([-1, 1])),
-                        int(direction))
         spot = Spot(float(rng.uniform(0, ROOM)), float(t + rng.normal() * 0.25), int(direction))
         if street.free(spot.s, spot.t, rng.choice([3.5, 6.0, 12.0, 20.0]) * direction):
             return spot

@@ -72,6 +72,11 @@ def join(meshes: Iterable[Mesh]) -> Mesh:
                   for field in fields(Mesh)))
 
 
+def extent(mesh: Mesh) -> np.ndarray:
+    """Return the sizes along x, y, z."""
+    return np.ptp(mesh.corners.reshape(-1, 3), axis=0)
+
+
 def quads(corners, color, texture: Texture = Texture.PLAIN, cell=(1.0, 1.0), offset=(0.0, 0.0),
           normal=None, gloss: float = 0.0, lift: float = 0.0, bend=(0.0, 0.0)) -> Mesh:
     """

@@ -14,24 +14,25 @@ import math
 import numpy as np
 
 from depth_estimation_ros.synthetic.drawing.light import Lamp
-from depth_estimation_ros.synthetic.drawing.mesh import join, Mesh
+from depth_estimation_ros.synthetic.drawing.mesh import extent, join, Mesh
 from depth_estimation_ros.synthetic.drawing.textures import Texture
-from depth_estimation_ros.synthetic.streets.street import extent
-from depth_estimation_ros.synthetic.things.parts import boxes, Parts, pick, shade, STRETCHED
+from depth_estimation_ros.synthetic.things.objects import Chooser
+from depth_estimation_ros.synthetic.things.parts import boxes, Parts, shade, STRETCHED
 
 DOOR = (0.9, 2.03)  # width and height of the hole, metres (DIN 18101: 0.86 x 1.985 and its frame)
 WOOD, WHITE = (0.4, 0.26, 0.14), (0.74, 0.73, 0.7)
 STEEL, DARK = (0.45, 0.46, 0.48), (0.03, 0.03, 0.03)
 TINTS = ((0.78, 0.77, 0.74), (0.74, 0.7, 0.62), (0.6, 0.62, 0.64), (0.7, 0.6, 0.45),
          (0.45, 0.52, 0.45), (0.42, 0.5, 0.6), (0.6, 0.4, 0.35), (0.25, 0.28, 0.32))
+THICK = 0.15  # metres, of walls
 INWARD = (math.pi / 2, math.pi, -math.pi / 2, 0.0)
 
 
-class Builder:
+class Builder(Chooser):
     """Puts a room together; `library` holds ready-made things by name."""
 
     def __init__(self, rng: np.random.Generator, library: dict[str, list[Mesh]]):
-        self.rng, self.library = rng, library
+        super().__init__(rng, library)
         self.parts: list[Mesh] = []
         self.own = Parts()
         self.taken: list[tuple[float, float, float, float, float]] = []
@@ -42,28 +43,15 @@ class Builder:
         self.windows: list[int] = []
         self.daylight = 0.8  # what a square metre of window sends in
 
-    # -- words --
-
-    def chance(self, p: float) -> bool:
-        return self.rng.random() < p
-
-    def between(self, a: float, b: float) -> float:
-        return float(self.rng.uniform(a, b))
-
-    def any(self, *names: str) -> Mesh:
-        """Return one thing of one of the kinds `names`."""
-        return pick(self.rng, self.library[names[self.rng.integers(len(names))]])
-
     def paint(self, colors=TINTS) -> np.ndarray:
         """Return a wall's colour; most walls are white."""
-        return shade(self.rng, colors[0] if self.chance(0.6) else pick(self.rng, colors), .08, .03)
+        return shade(self.rng, colors[0] if self.chance(0.6) else self.one_of(colors), .08, .03)
 
     # -- a box of floor, walls and ceiling --
 
     def shape(self, length: float, width: float, height: float) -> None:
         """Make the room this large."""
         self.x, self.y, self.height = length, width, height
-        self.own = Parts()
 
     def at(self, side: int, a, d, z=0.0) -> np.ndarray:
         """Return the point (..., 3) at `a` along a side, `d` into the room, z above the floor."""
@@ -86,40 +74,38 @@ class Builder:
         self.own.add(boxes(((x0 + x1) / 2, (y0 + y1) / 2, low), (x1 - x0, y1 - y0, high - low),
                            bottom=low > 0), **look)
 
-    def wall(self, side: int, holes: list[tuple[float, float, float, float]], look: dict,
-             thick: float = 0.15) -> None:
+    def wall(self, side: int, holes: list[tuple[float, float, float, float]], look: dict) -> None:
         """Add a wall around holes (from a, to a, low, high) and its thickness in them."""
         at = 0.0
         for a0, a1, low, high in sorted(holes):
-            for d, paint in ((0, look), (-thick, {'color': (.4, .38, .35)})):
+            for d, paint in ((0, look), (-THICK, {'color': (.4, .38, .35)})):
                 self.pane(side, at, a0, 0, self.height, d, **paint)
                 self.pane(side, a0, a1, 0, low, d, **paint)
                 self.pane(side, a0, a1, high, self.height, d, **paint)
             for a in (a0, a1):
-                self.own.add(self.at(side, a, [0, -thick, -thick, 0], [low, low, high, high]),
+                self.own.add(self.at(side, a, [0, -THICK, -THICK, 0], [low, low, high, high]),
                              look['color'])
             for z in (low, high):
-                self.own.add(self.at(side, [a0, a1, a1, a0], [0, 0, -thick, -thick], z),
+                self.own.add(self.at(side, [a0, a1, a1, a0], [0, 0, -THICK, -THICK], z),
                              look['color'])
             at = a1
         self.pane(side, at, self.length(side), 0, self.height, 0, **look)
-        self.pane(side, at, self.length(side), 0, self.height, -thick, color=(.4, .38, .35))
+        self.pane(side, at, self.length(side), 0, self.height, -THICK, color=(.4, .38, .35))
 
     def box(self, floor: dict, wall: dict, ceiling: dict | None,
-            holes: dict[int, list] | None = None, outer: bool = True) -> None:
-        """Add floor, four walls with `holes` by side, and a ceiling."""
-        holes = holes or {}
+            holes: dict[int, list]) -> None:
+        """Add floor, four walls with `holes` by side, and a ceiling with a roof above it."""
         x, y, h = self.x, self.y, self.height
         self.own.add([[0, 0, 0], [x, 0, 0], [x, y, 0], [0, y, 0]], **floor)
         if ceiling is not None:
             self.own.add([[0, 0, h], [0, y, h], [x, y, h], [x, 0, h]], **ceiling)
-            if outer:  # no sun through the edges
-                self.own.add([[-.8, -.8, h + .2], [-.8, y + .8, h + .2], [x + .8, y + .8, h + .2],
-                              [x + .8, -.8, h + .2]], (0.3, 0.3, 0.3))
+            # No sun through the edges.
+            self.own.add([[-.8, -.8, h + .2], [-.8, y + .8, h + .2], [x + .8, y + .8, h + .2],
+                          [x + .8, -.8, h + .2]], (0.3, 0.3, 0.3))
         accent = {**wall, 'color': self.paint()} if self.chance(0.3) else wall
         accented = self.rng.integers(4)
         skirting = self.between(0.05, 0.12) if self.chance(0.6) else 0.0
-        tone = shade(self.rng, pick(self.rng, (WHITE, WOOD, DARK)))
+        tone = shade(self.rng, self.one_of((WHITE, WOOD, DARK)))
         for side in range(4):
             self.wall(side, holes.get(side, []), accent if side == accented else wall)
             if skirting:
@@ -147,14 +133,14 @@ class Builder:
     def door(self, side: int, a: float, wide: float = DOOR[0], high: float = DOOR[1],
              leaf: bool = True) -> None:
         """Add a door's frame, and its leaf, closed."""
-        tone = shade(self.rng, pick(self.rng, (WHITE, WOOD, STEEL)))
+        tone = shade(self.rng, self.one_of((WHITE, WOOD, STEEL)))
         for b0, b1, low, top in ((a - .06, a, 0, high + .06), (a + wide, a + wide + .06, 0,
                                                                high + .06),
                                  (a, a + wide, high, high + .06)):
             self.bar(side, b0, b1, low, top, -0.02, 0.02, color=tone)
         if leaf:
-            color = tone if self.chance(0.5) else shade(self.rng, pick(self.rng, TINTS), .2)
-            texture = pick(self.rng, (Texture.PLAIN, Texture.PLAIN, Texture.WOOD))
+            color = tone if self.chance(0.5) else shade(self.rng, self.one_of(TINTS), .2)
+            texture = self.one_of((Texture.PLAIN, Texture.PLAIN, Texture.WOOD))
             self.pane(side, a, a + wide, 0, high, 0.004, color=color, texture=texture,
                       cell=(3.0, 3.0), gloss=0.1)
             if self.chance(0.3):
@@ -187,13 +173,13 @@ class Builder:
             angle = INWARD[side] + math.pi / 2 * self.rng.choice([-1, 1]) * self.between(0.0, .9)
             thing = Parts()
             thing.add(boxes((wide / 2, 0, 0.01), (wide, 0.04, high - .02)),
-                      shade(self.rng, pick(self.rng, (WHITE, WOOD)), .2))
+                      shade(self.rng, self.one_of((WHITE, WOOD)), .2))
             x, y, _ = self.at(side, a if self.chance(0.5) else a + wide, 0.02)
             self.parts.append(thing.mesh().placed(x, y, 0.0, angle))
 
     def window(self, side: int, a: float, wide: float, low: float, high: float) -> None:
         """Add a window's frame, bars, sill, and curtains or a blind; and it lights the room."""
-        tone = shade(self.rng, pick(self.rng, (WHITE, WHITE, WOOD, DARK)))
+        tone = shade(self.rng, self.one_of((WHITE, WHITE, WOOD, DARK)))
         edge, bars = self.between(.04, .08), int(self.rng.integers(0, 4))
         for b0, b1, z0, z1 in ((a, a + edge, low, high), (a + wide - edge, a + wide, low, high),
                                (a, a + wide, low, low + edge), (a, a + wide, high - edge, high)):
@@ -206,7 +192,7 @@ class Builder:
                      color=tone)
         cover = self.rng.random()
         if cover < .35:  # curtains
-            cloth = {'color': shade(self.rng, pick(self.rng, TINTS), .3), 'texture': Texture.ROUGH,
+            cloth = {'color': shade(self.rng, self.one_of(TINTS), .3), 'texture': Texture.ROUGH,
                      'cell': (.5, .5)}
             foot = self.between(.02, .2) if self.chance(.7) else low - .1
             for b, share in ((a - .15, self.between(.1, .5)), (a + wide + .15, -self.between(.1,
@@ -230,9 +216,9 @@ class Builder:
 
     # -- lamps, pictures --
 
-    def ceiling_lamps(self, count: int, strength: float, tint, kind: str = '') -> None:
-        """Hang lamps in a grid; the first few of them shine, the others look as if they did."""
-        kind = kind or pick(self.rng, ('panel', 'bulb', 'tube', 'spot'))
+    def ceiling_lamps(self, count: int, strength: float, tint) -> None:
+        """Hang lamps in a grid; four of them shine, the others look as if they did."""
+        kind = self.one_of(('panel', 'bulb', 'tube', 'spot'))
         columns = max(int(round(math.sqrt(count * self.x / self.y))), 1)
         rows = max(int(round(count / columns)), 1)
         drop = self.between(.2, .9) if kind == 'bulb' and self.height > 2.4 else .03
@@ -262,28 +248,27 @@ class Builder:
             low = self.between(1.1, 1.5)
             if low + high > self.height - .1:
                 continue
-            self.bar(side, a, a + wide, low, low + high, 0, .02, color=shade(self.rng, pick(
-                self.rng, (WOOD, WHITE, DARK))))
+            self.bar(side, a, a + wide, low, low + high, 0, .02,
+                     color=shade(self.rng, self.one_of((WOOD, WHITE, DARK))))
             self.pane(side, a + .02, a + wide - .02, low + .02, low + high - .02, .022,
-                      color=(.5, .5, .5), texture=pick(self.rng, (Texture.POSTER, Texture.SIGN,
-                                                                  Texture.FOLIAGE,
-                                                                  Texture.PLASTER)),
+                      color=(.5, .5, .5), texture=self.one_of((
+                          Texture.POSTER, Texture.SIGN, Texture.FOLIAGE, Texture.PLASTER)),
                       cell=STRETCHED, gloss=.1)
 
     def pipes(self, count: int) -> None:
-        """Run pipes along walls and below the ceiling, and sockets low on the walls."""
+        """Run pipes along walls and below the ceiling."""
         for _ in range(count):
             side, z = int(self.rng.integers(4)), self.between(.1, 1) * self.height - .1
             self.bar(side, 0, self.length(side), max(z, .05), max(z, .05) + self.between(.02, .2),
-                     .03, .03 + self.between(.02, .25), color=shade(self.rng, pick(
-                         self.rng, (STEEL, WHITE, (.4, .2, .1)))), gloss=.15)
+                     .03, .03 + self.between(.02, .25), gloss=.15,
+                     color=shade(self.rng, self.one_of((STEEL, WHITE, (.4, .2, .1)))))
 
     # -- things --
 
     def put(self, mesh: Mesh, x: float, y: float, yaw: float = 0.0, up: float = 0.0,
-            scale=1.0, solid: bool = True) -> None:
-        """Add a thing where it is said to be."""
-        placed = mesh.placed(x, y, up, yaw, scale)
+            solid: bool = True) -> None:
+        """Add a thing where it is said to be; what is solid takes its place on the floor."""
+        placed = mesh.placed(x, y, up, yaw)
         self.parts.append(placed)
         if solid:
             points = placed.corners.reshape(-1, 3)
@@ -296,8 +281,8 @@ class Builder:
             x - half_x - gap < b and x + half_x + gap > a and y - half_y - gap < d
             and y + half_y + gap > c for a, b, c, d, _ in self.taken))
 
-    def against(self, side: int, *names: str, tries: int = 6) -> bool:
-        """Put a thing with its back to a wall; return whether there was a place."""
+    def against(self, side: int, *names: str, tries: int = 6) -> None:
+        """Put a thing with its back to a wall, where there is a place."""
         for _ in range(tries):
             mesh = self.any(*names)
             deep, wide, high = extent(mesh)
@@ -317,8 +302,7 @@ class Builder:
             if self.fits(mid_x, mid_y, half[0] * .98, half[1] * .98):
                 shift = np.array([-math.sin(INWARD[side]), math.cos(INWARD[side])]) * side_wards
                 self.put(mesh, x - shift[0], y - shift[1], INWARD[side])
-                return True
-        return False
+                return
 
     def furnish(self, names: tuple[str, ...], count: int) -> None:
         """Put up to `count` things along the walls."""
@@ -355,7 +339,7 @@ class Builder:
         x, y = self.x + .3, self.y + .3
         for x0, x1, y0, y1 in ((-r, r, -r, -.3), (-r, r, y, r), (-r, -.3, -.3, y), (x, r, -.3, y)):
             ground.add([[x0, y0, -level], [x1, y0, -level], [x1, y1, -level], [x0, y1, -level]],
-                       shade(self.rng, (.1, .13, .06)), pick(self.rng, (
+                       shade(self.rng, (.1, .13, .06)), self.one_of((
                            Texture.GRASS, Texture.ASPHALT, Texture.PAVING)), (4.0, 4.0), lift=-1)
         self.parts.append(ground.mesh())
         for side in set(self.windows):

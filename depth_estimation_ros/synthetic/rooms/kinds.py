@@ -9,12 +9,11 @@ import math
 import numpy as np
 
 from depth_estimation_ros.synthetic.drawing.light import random_light
-from depth_estimation_ros.synthetic.drawing.mesh import Mesh
+from depth_estimation_ros.synthetic.drawing.mesh import extent, Mesh
 from depth_estimation_ros.synthetic.drawing.textures import Texture
-from depth_estimation_ros.synthetic.rooms.builder import Builder, DOOR, WHITE
+from depth_estimation_ros.synthetic.rooms.builder import Builder, DOOR, INWARD, WHITE
 from depth_estimation_ros.synthetic.rooms.room import Room
-from depth_estimation_ros.synthetic.streets.street import extent
-from depth_estimation_ros.synthetic.things.parts import boxes, pick, shade
+from depth_estimation_ros.synthetic.things.parts import boxes, shade
 
 # Kinds of rooms and how often they come; BETWEEN lie between rooms and streets.
 KINDS = {'living': 0.15, 'bedroom': 0.11, 'kitchen': 0.09, 'bathroom': 0.05, 'office': 0.12,
@@ -43,7 +42,6 @@ class _Kind:
     windows: tuple[int, int] = (0, 3)
     doors: tuple[int, int] = (1, 3)
     lamps: tuple[int, int] = (1, 3)
-    clutter: float = 1.0
 
 
 _KINDS = {
@@ -77,8 +75,7 @@ class Rooms(Builder):
         """Return the room."""
         spec, rng = _KINDS[kind], self.rng
         self.kind = kind
-        self.shape(*(self.between(*side) * 1.0 for side in (spec.length, spec.width,
-                                                            spec.height)))
+        self.shape(*(self.between(*side) for side in (spec.length, spec.width, spec.height)))
         light = random_light(rng)
         sky = np.mean(light.zenith) * .55 + np.mean(light.horizon) * .45
         lamps_on = self.chance(.75 if spec.windows[1] else 1.0)
@@ -89,10 +86,11 @@ class Rooms(Builder):
         outdoors = kind == 'courtyard'
         floor, wall, ceiling = self._surfaces(spec, kind)
         self.box(floor, wall, None if outdoors else ceiling, holes)
-        self.pictures(int(rng.integers(0, 6) * spec.clutter) if not outdoors else 0)
+        self.pictures(int(rng.integers(0, 6)) if not outdoors else 0)
         getattr(self, '_' + kind.replace(' ', '_'))()
         if not outdoors:
-            tint = np.array(pick(rng, ((1, .72, .45), (1, .85, .68), (1, .95, .88), (.92, 1, 1))))
+            tint = np.array(self.one_of((
+                (1, .72, .45), (1, .85, .68), (1, .95, .88), (.92, 1, 1))))
             if not self.windows or lamps_on:
                 self.ceiling_lamps(int(rng.integers(spec.lamps[0], spec.lamps[1] + 1)),
                                    self.between(.6, 1.8), tint)
@@ -111,23 +109,23 @@ class Rooms(Builder):
             self._around()
         taken = np.array(self.taken, float).reshape(-1, 5)
         return Room(kind, self.finish(), light, (0.0, self.x, 0.0, self.y), self.height,
-                    taken[:, :4], taken[:, 4])
+                    taken)
 
     def _surfaces(self, spec: _Kind, kind: str) -> tuple[dict, dict, dict]:
-        texture, colors, cell, gloss = pick(self.rng, spec.floors)
+        texture, colors, cell, gloss = self.one_of(spec.floors)
         cell *= self.between(.6, 1.4)
-        floor = {'color': shade(self.rng, pick(self.rng, colors), .2), 'texture': texture,
+        floor = {'color': shade(self.rng, self.one_of(colors), .2), 'texture': texture,
                  'cell': (cell, cell), 'gloss': self.between(0, gloss) if gloss else 0.0,
                  'offset': self.rng.random(2)}
         wall = {'color': self.paint(), 'texture': Texture.PLAIN}
         if self.chance(spec.rough):
-            texture, cell = pick(self.rng, (
+            texture, cell = self.one_of((
                 (Texture.PLASTER, 3.0), (Texture.PLASTER, 2.0), (Texture.BRICK, 2.0),
                 (Texture.CONCRETE, 4.0), (Texture.STONE, 2.5)))
             if kind in ('bathroom', 'kitchen'):
-                texture, cell = pick(self.rng, ((Texture.PAVING, self.between(.4, 1.4)),
-                                                (Texture.TILES, self.between(1, 4))))
-            wall = {'color': shade(self.rng, pick(self.rng, (
+                texture, cell = self.one_of((
+                    (Texture.PAVING, self.between(.4, 1.4)), (Texture.TILES, self.between(1, 4))))
+            wall = {'color': shade(self.rng, self.one_of((
                 WHITE, (.5, .5, .48), (.4, .25, .18), (.6, .55, .45)))), 'texture': texture,
                 'cell': (cell, cell), 'gloss': .15 if texture == Texture.PAVING else 0.0}
         ceiling = {'color': shade(self.rng, WHITE, .08, .02), 'texture': Texture.PLAIN}
@@ -174,11 +172,11 @@ class Rooms(Builder):
             if self.chance(.45) and not outdoors and side not in sunny:
                 holes[side].append((a, a + wide, 0.0, high))
                 self.door(side, a, wide, high, leaf=False)
-                self.beyond(side, a, wide, high, _other_space)
+                self.beyond(side, a, wide, high, Rooms._beside)
             else:
                 self.door(side, a, wide, high)
         for _ in range(rng.integers(spec.windows[0], spec.windows[1] + 1)):
-            side = int(pick(rng, sunny))
+            side = int(self.one_of(sunny))
             low = self.between(.7, 1.15) if self.chance(.75) else self.between(0, .3)
             high = min(self.between(1.9, 2.4), self.height - .1)
             if kind == 'basement':
@@ -193,16 +191,25 @@ class Rooms(Builder):
                 self.window(side, a, wide, low, high)
         return holes
 
+    def _beside(self, hole: tuple[float, float, float, float]) -> None:
+        """Make this what is seen through a door, in its side 0: a room with something in it."""
+        floor, wall, ceiling = self._surfaces(_KINDS['living'], 'living')
+        self.used[0].append(hole[:2])
+        self.doors[0].append(hole[:2])
+        self.box(floor, wall, ceiling, {0: [hole]})
+        self.furnish(('shelf', 'cupboard', 'table', 'chair', 'sofa', 'bed', 'potted_plant', 'desk',
+                      'wardrobe', 'radiator'), int(self.rng.integers(1, 6)))
+
     # -- what stands in each kind --
 
     def _rug(self) -> None:
         a, b = self.between(.15, .4) * self.x, self.between(.6, .85) * self.x
         c, d = self.between(.15, .4) * self.y, self.between(.6, .85) * self.y
-        texture, _, cell, _ = pick(self.rng, (_CARPET, _COLORED))
+        texture, _, cell, _ = self.one_of((_CARPET, _COLORED))
         if self.chance(.3):
             texture, cell = Texture.TILES, 3.0
         self.own.add([[a, c, .008], [b, c, .008], [b, d, .008], [a, d, .008]], shade(
-            self.rng, pick(self.rng, _CARPET[1]), .4), texture, (cell, cell), lift=.05)
+            self.rng, self.one_of(_CARPET[1]), .4), texture, (cell, cell), lift=.05)
 
     def _people(self, most: int) -> None:
         if self.chance(.35):
@@ -298,7 +305,7 @@ class Rooms(Builder):
 
     def _pillars(self, low: float, high: float) -> None:
         step, thick = self.between(low, high), self.between(.25, .7)
-        color = shade(self.rng, pick(self.rng, (WHITE, (.4, .4, .4), (.5, .3, .1))))
+        color = shade(self.rng, self.one_of((WHITE, (.4, .4, .4), (.5, .3, .1))))
         for x in np.arange(step / 2, self.x, step):
             for y in np.arange(step / 2, self.y, step * self.between(.8, 1.3)):
                 if self.fits(x, y, thick, thick):
@@ -321,7 +328,7 @@ class Rooms(Builder):
 
     def _class_room(self) -> None:
         side = 3
-        self.pane(side, self.y * .25, self.y * .75, .9, 2.1, .03, color=pick(self.rng, (
+        self.pane(side, self.y * .25, self.y * .75, .9, 2.1, .03, color=self.one_of((
             (.04, .08, .06), (.75, .75, .75), (.03, .03, .03))), gloss=.1)
         self.put(self.any('desk', 'table'), 1.5, self.y / 2, math.pi)
         step_x, step_y = self.between(1.2, 1.7), self.between(1.5, 2.2)
@@ -418,7 +425,8 @@ class Rooms(Builder):
                 mesh = self.any('house', 'tower_block', 'tree', 'facade_block')
                 x, y, _ = self.at(i, self.length(i) * self.between(.2, .8),
                                   -max(extent(mesh)[:2]) / 2 - 1)
-                self.put(mesh, x, y, INWARD_OUT[i], solid=False)
+                # A facade's front looks to -y.
+                self.put(mesh, x, y, INWARD[i] + math.pi / 2, solid=False)
 
     def _entrance(self) -> None:
         if self.chance(.3):
@@ -430,23 +438,8 @@ class Rooms(Builder):
         self._people(5)
 
 
-INWARD_OUT = (math.pi, -math.pi / 2, 0.0, math.pi / 2)  # a facade's front looks to -y
-
-
-def _other_space(other: Builder, hole: tuple) -> None:
-    """Make what is seen through an open door: a small room with something in it."""
-    floor, wall, ceiling = Rooms._surfaces(other, _KINDS['living'], 'living')
-    other.used[0].append(hole[:2])
-    other.doors[0].append(hole[:2])
-    other.box(floor, wall, ceiling, {0: [hole]}, outer=True)
-    other.furnish(('shelf', 'cupboard', 'table', 'chair', 'sofa', 'bed', 'potted_plant', 'desk',
-                   'wardrobe', 'radiator'), int(other.rng.integers(1, 6)))
-
-
 def random_room(rng: np.random.Generator, library: dict[str, list[Mesh]],
                 kind: str | None = None) -> Room:
     """Return a room of `kind`, or of any."""
-    if kind is None:
-        share = np.array(list(KINDS.values()))
-        kind = list(KINDS)[rng.choice(len(KINDS), p=share / share.sum())]
-    return Rooms(rng, library).build(kind)
+    rooms = Rooms(rng, library)
+    return rooms.build(kind or rooms.one_kind(KINDS))

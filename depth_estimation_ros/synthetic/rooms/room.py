@@ -21,8 +21,8 @@ class Room:
     A room and what is in it and around it, its floor at z = 0.
 
     area: x from, x to, y from, y to where one may stand; height: of the ceiling, or the highest
-    that a camera is. taken: (N, 4) of the same kind, what stands there, and (N,) how high it
-    reaches.
+    that a camera is. taken: (N, 5), of what stands there x from, x to, y from, y to, and how high
+    it reaches.
     """
 
     kind: str
@@ -31,7 +31,6 @@ class Room:
     area: tuple[float, float, float, float]
     height: float
     taken: np.ndarray
-    tops: np.ndarray
 
     focus = 0.0  # metres ahead of a camera around which shadows are drawn
 
@@ -41,9 +40,9 @@ class Room:
 
     def free(self, x: float, y: float, height: float) -> bool:
         """Return whether a camera may be at x, y: not within what stands there."""
-        a, b, c, d = self.taken.T
+        a, b, c, d, top = self.taken.T
         return not ((x > a - CLEAR) & (x < b + CLEAR) & (y > c - CLEAR) & (y < d + CLEAR)
-                    & (self.tops + CLEAR > height)).any()
+                    & (top + CLEAR > height)).any()
 
     def random_place(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Return (rotation, position) of a camera as robots and people hold one."""

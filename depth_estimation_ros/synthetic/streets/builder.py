@@ -11,40 +11,23 @@ import math
 
 import numpy as np
 
-from depth_estimation_ros.synthetic.drawing.mesh import Mesh, quads
+from depth_estimation_ros.synthetic.drawing.mesh import extent, Mesh, quads
 from depth_estimation_ros.synthetic.drawing.textures import Texture
-from depth_estimation_ros.synthetic.streets.street import extent, Mover, put, ROOM, START
+from depth_estimation_ros.synthetic.streets.street import Mover, put, ROOM, START
+from depth_estimation_ros.synthetic.things.objects import Chooser
 
 
-class Builder:
+class Builder(Chooser):
     """Puts a street together; `library` holds ready-made things by name."""
 
     def __init__(self, rng: np.random.Generator, library: dict[str, list[Mesh]],
                  room: float = ROOM):
-        self.rng = rng
+        super().__init__(rng, library)
         self.room = room
         self.more = room - ROOM  # what a long street's rows are longer by
-        self.library = library
         self.parts: list[Mesh] = []
         self.movers: list[Mover] = []
         self.gaps: list[tuple[float, float]] = []  # s of side streets, where rows pause
-
-    # -- words --
-
-    def chance(self, p: float) -> bool:
-        return self.rng.random() < p
-
-    def between(self, a: float, b: float) -> float:
-        return float(self.rng.uniform(a, b))
-
-    def one_of(self, things: tuple):
-        """Return one of `things`, as it is."""
-        return things[self.rng.integers(len(things))]
-
-    def any(self, *names: str) -> Mesh:
-        """Return one thing of one of the kinds `names`."""
-        things = self.library[names[self.rng.integers(len(names))]]
-        return things[self.rng.integers(len(things))]
 
     def add(self, mesh: Mesh, s: float, t: float, yaw: float = 0.0, up: float = 0.0,
             scale=1.0) -> None:

@@ -8,10 +8,10 @@ import math
 import numpy as np
 
 from depth_estimation_ros.synthetic.drawing.light import random_light
-from depth_estimation_ros.synthetic.drawing.mesh import join, Mesh
+from depth_estimation_ros.synthetic.drawing.mesh import extent, join, Mesh
 from depth_estimation_ros.synthetic.drawing.textures import Texture
 from depth_estimation_ros.synthetic.streets.builder import Builder
-from depth_estimation_ros.synthetic.streets.street import extent, ROOM, Spine, Street, trimmed
+from depth_estimation_ros.synthetic.streets.street import ROOM, Spine, Street, trimmed
 
 # Kinds of streets and how often they come.
 KINDS = {'open': 0.11, 'residential': 0.16, 'narrow': 0.12, 'avenue': 0.15, 'jam': 0.13,
@@ -377,7 +377,5 @@ class Streets(Builder):
 def random_street(rng: np.random.Generator, library: dict[str, list[Mesh]],
                   kind: str | None = None, room: float = ROOM) -> Street:
     """Return a street of `kind`, or of any, with `room` metres for the camera to drive."""
-    if kind is None:
-        share = np.array(list(KINDS.values()))
-        kind = list(KINDS)[rng.choice(len(KINDS), p=share / share.sum())]
-    return Streets(rng, library, room).build(kind)
+    streets = Streets(rng, library, room)
+    return streets.build(kind or streets.one_kind(KINDS))

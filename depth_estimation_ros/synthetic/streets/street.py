@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from depth_estimation_ros.synthetic.drawing.light import Light
-from depth_estimation_ros.synthetic.drawing.mesh import join, Mesh
+from depth_estimation_ros.synthetic.drawing.mesh import extent, join, Mesh
 from depth_estimation_ros.synthetic.drawing.textures import Texture
 
 START, BEYOND, STEP = -40.0, 195.0, 2.0  # of the centre line, metres
@@ -132,8 +132,3 @@ def put(spine: Spine, mesh: Mesh, s: float, t: float, yaw: float = 0.0, up: floa
     """Return `mesh` standing on the road at s, t, turned by `yaw` against the centre line."""
     x, y, z = spine.at(s, t, up)
     return mesh.placed(x, y, z, float(spine.yaw(s)) + yaw, scale)
-
-
-def extent(mesh: Mesh) -> np.ndarray:
-    """Return the sizes along x, y, z."""
-    return np.ptp(mesh.corners.reshape(-1, 3), axis=0)

@@ -3,11 +3,14 @@
 """All that stands in streets and rooms, built once from a seed; scenes place copies of it."""
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from depth_estimation_ros.synthetic.drawing.mesh import Mesh
 from depth_estimation_ros.synthetic.things import (
     barriers, buildings, furniture, household, lorries, people, plants, vehicles)
+from depth_estimation_ros.synthetic.things.parts import pick
 
 _COUNTS = {
     vehicles.car: 32, vehicles.van: 10, lorries.lorry: 12, lorries.bus: 5, lorries.tram: 2,
@@ -36,3 +39,31 @@ def library(seed: int) -> dict[str, list[Mesh]]:
     rng = np.random.default_rng(seed)
     return {build.__name__: [build(rng) for _ in range(count)]
             for build, count in _COUNTS.items()}
+
+
+class Chooser:
+    """What builders of scenes draw lots with; `library` holds ready-made things by name."""
+
+    def __init__(self, rng: np.random.Generator, library: dict[str, list[Mesh]]):
+        self.rng, self.library = rng, library
+
+    def chance(self, p: float) -> bool:
+        """Return true with this probability."""
+        return self.rng.random() < p
+
+    def between(self, a: float, b: float) -> float:
+        """Return a number from a to b."""
+        return float(self.rng.uniform(a, b))
+
+    def one_of(self, things: Sequence):
+        """Return one of `things`, as it is."""
+        return pick(self.rng, things)
+
+    def any(self, *names: str) -> Mesh:
+        """Return one thing of one of the kinds `names`."""
+        return self.one_of(self.library[self.one_of(names)])
+
+    def one_kind(self, shares: dict[str, float]) -> str:
+        """Return one of the names, each as often as its share says."""
+        share = np.array(list(shares.values()))
+        return list(shares)[self.rng.choice(len(shares), p=share / share.sum())]
