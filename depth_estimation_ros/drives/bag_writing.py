@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+import fcntl
 import os
 from pathlib import Path
 import shutil
@@ -27,6 +28,7 @@ from depth_estimation_ros.drives.folder import pinhole_calibration
 from depth_estimation_ros.drives.kitti import KittiDrive
 from depth_estimation_ros.imaging.intrinsics import Calibration
 
+LOCK = 'depth_estimation.lock'  # in the hidden folder in which a bag is made
 KITTI_CAMERAS = ('camera_gray_left', 'camera_gray_right', 'camera_color_left',
                  'camera_color_right')
 KITTI_CLOUD, KITTI_LIDAR = '/kitti/velo/pointcloud', 'velo_link'
@@ -36,8 +38,9 @@ class Recorder:
     """
     A bag that appears under its name when it is whole, and not before.
 
-    Leaving the `with` block by an exception (Ctrl-C too) leaves nothing behind. Messages are
-    given serialised. Definitions of their types are ROS 2's own; those of Jazzy and of every
+    Leaving the `with` block by an exception (Ctrl-C too) leaves nothing behind; what a killed
+    process left beside the bag goes when the next one is begun there. Messages are given
+    serialised. Definitions of their types are ROS 2's own; those of Jazzy and of every
     other distribution from Humble on are the same for the types that this package makes.
     """
 
@@ -55,11 +58,17 @@ class Recorder:
             raise DriveError(f'{self.path} exists already: give another name for the bag, or '
                              'remove it first')
         try:
+            self._made = [path for path in self.path.parents if not path.exists()]
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            _remove_dead(self.path.parent)
             self._folder = Path(mkdtemp(prefix=f'.{self.path.name}.', dir=self.path.parent))
         except OSError as error:
             raise self._failed(error) from None
         try:
+            self._lock = (self._folder / f'{LOCK}.new').open('x')
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(self._lock, fcntl.LOCK_EX)
+            os.rename(self._lock.name, self._folder / LOCK)  # never there without being held
             self._writer = _Writer(self._folder / self.path.name, version=8,
                                    storage_plugin=StoragePlugin.MCAP)
             self._writer.open()
@@ -109,7 +118,11 @@ class Recorder:
         self.write(topic, type, stamp, self._types.serialize_cdr(message, type), latched)
 
     def __exit__(self, kind, error, trace) -> None:
-        """Give the bag its name; without a message, or after an exception, leave nothing."""
+        """
+        Give the bag its name; without a message, or after an exception, leave nothing.
+
+        :raises KeyboardInterrupt: after Ctrl-C, with a sentence on what was removed.
+        """
         try:
             if kind is None and not self.counts:
                 raise DriveError(f'{self.path} was not made: there was no message to write')
@@ -120,15 +133,38 @@ class Recorder:
             raise self._failed(failure) from None
         finally:
             self._discard()
+        if kind is KeyboardInterrupt and self.counts:
+            count = sum(self.counts.values())
+            raise KeyboardInterrupt(f'{self.path} was not finished: the {count} messages that '
+                                    'were in it are removed') from None
 
     def _discard(self) -> None:
         with suppress(OSError, AttributeError):  # there may be no writer yet
             self._writer.abort()
         shutil.rmtree(self._folder, ignore_errors=True)
+        with suppress(AttributeError):
+            self._lock.close()
+        for folder in self._made:
+            with suppress(OSError):  # the bag is in it
+                folder.rmdir()
 
     def _failed(self, error: OSError) -> DriveError:
         return DriveError(f'{self.path} cannot be written, {error.strerror.lower()}: nothing is '
                           'left of it; free some space, or name another place')
+
+
+def _remove_dead(parent: Path) -> None:
+    """Remove the beginnings of bags whose process was killed: nobody holds their lock."""
+    for lock in parent.glob(f'.*/{LOCK}'):
+        folder = lock.parent
+        with suppress(OSError), lock.open() as file:
+            if folder.is_symlink() or lock.stat().st_uid != os.getuid():
+                continue
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for path in [*folder.glob('*/*.mcap'), *folder.glob('*/metadata.yaml'), lock]:
+                path.unlink()
+            for path in [*folder.iterdir(), folder]:
+                path.rmdir()
 
 
 class _McapStorage:

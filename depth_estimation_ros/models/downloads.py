@@ -10,7 +10,7 @@ unpacked. Importing this needs the standard library only.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 import errno
 import fcntl
@@ -139,8 +139,7 @@ def fetch(entry: Entry, accept_license: bool = False, source: Path | None = None
                             f"{entry.name} --accept-license'")
     folder = place(entry)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder / '.lock'):
+        with _locked(folder):
             for item in items:
                 with item.gone_if_full():
                     if source is not None:
@@ -169,10 +168,22 @@ class _Redirects(HTTPRedirectHandler):
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open('w') as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def _locked(folder: Path) -> Iterator[None]:
+    """Have a folder for oneself; made for it, and gone again where nothing came into it."""
+    path = folder / '.lock'
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        with path.open('w') as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if not (path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat())):
+                continue  # the one that was waited for has taken it away
+            try:
+                yield
+            finally:
+                path.unlink()
+                with suppress(OSError):  # something is in it
+                    folder.rmdir()
+            return
 
 
 @dataclass(frozen=True)
