@@ -41,7 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f'depth_estimation {name}: {error}', file=sys.stderr)
         return 1
-    except KeyboardInterrupt:  # the usual end of what has none of its own
+    except KeyboardInterrupt as end:  # the usual end of what has none of its own
+        if str(end):  # what became of the files
+            print(end)
         return 0 if name in ('camera', 'play', 'record', 'stats') else 130
     try:
         if said is not None:
@@ -86,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument('--rate', type=float, default=10.0, help='frames a second (default 10)')
     demo.add_argument('--seed', type=int, default=DEMO_SEED, help='another seed, another street')
     demo.add_argument('--frames', type=int, default=40, help='of the street (default 40)')
+    _overwrite(demo)
 
     predict = _command(commands, 'predict', _predict,
                        'images or a film to depth PNG, colour picture, PLY cloud and film')
@@ -101,10 +104,16 @@ def _parser() -> argparse.ArgumentParser:
                          help="metres per model unit (default 0: the model's contract); of "
                          'relative inverse depth 1 / Z = this * value')
     predict.add_argument('--max-depth', type=float, default=80.0, metavar='METRES')
-    predict.add_argument('--write', default=argparse.SUPPRESS, type=lambda text: text.split(','),
-                         help='some of depth,color,points,film (default all)')
+    predict.add_argument('--write', type=lambda text: text.split(','), metavar='KINDS',
+                         help='some of depth,color,points,film (default: film of a film, the '
+                         'others of pictures)')
     predict.add_argument('--max-points', type=int, default=200_000, help='of a cloud')
-    predict.add_argument('--overwrite', action='store_true', help='files that are there already')
+    predict.add_argument('--frames', default=(0, None), type=_span, metavar='A:B',
+                         help='of each input, from number A on to before B; numbers begin at 0')
+    predict.add_argument('--every', type=int, default=1, metavar='N', help='one frame of N')
+    predict.add_argument('--resume', action='store_true',
+                         help='go on where the same command was interrupted')
+    _overwrite(predict)
 
     evaluate = _command(commands, 'evaluate', _evaluate,
                         'how good the depth of a model, or of a recording, is against truth')
@@ -136,6 +145,7 @@ def _parser() -> argparse.ArgumentParser:
                           help="as the node's parameter")
     evaluate.add_argument('--output', type=Path, metavar='FOLDER',
                           help='write metrics.json and a picture sheet a frame')
+    _overwrite(evaluate)
 
     _calibration(commands)
     camera = _command(commands, 'camera', _camera,
@@ -215,6 +225,11 @@ def _bag(commands) -> None:
     play.add_argument('--topics', nargs='+', metavar='TOPIC', help='only these')
     play.add_argument('--wait-for', nargs='+', default=(), metavar='TOPIC',
                       help='topics that must have a reader before the first message')
+    play.add_argument('--reader', default='', metavar='NODE',
+                      help='which must be this node, such as /depth_estimation')
+    play.add_argument('--answered', nargs=2, metavar=('IMAGE', 'TOPIC'),
+                      help='before the next picture wait for the message on TOPIC that has the '
+                      "last one's stamp; exit code 1 where one has none")
 
     record = _command(actions, 'record', _bag_record, 'write what is published into a bag')
     record.add_argument('path', metavar='BAG', help='the bag to write')
@@ -285,6 +300,19 @@ def _model(command: argparse.ArgumentParser) -> None:
                          'with the package or was fetched)')
     command.add_argument('--input-size', default='auto', metavar='WxH',
                          help="of the network (default auto: the network's own)")
+
+
+def _overwrite(command: argparse.ArgumentParser) -> None:
+    command.add_argument('--overwrite', action='store_true',
+                         help='replace files of the same names that this command did not make')
+
+
+def _span(text: str) -> tuple[int, int | None]:
+    """Return the two numbers of 'A:B', of which each may be missing."""
+    first, colon, last = text.partition(':')
+    if not colon:
+        raise ValueError(text)
+    return int(first or 0), int(last) if last else None
 
 
 def _camera_of(command: argparse.ArgumentParser) -> None:
@@ -370,7 +398,10 @@ def _bag_synthesize(**chosen) -> str:
 def _bag_play(**chosen) -> str:
     _send_images()
     from depth_estimation_ros.commands.player import play
-    return str(play(**chosen))
+    played = play(**chosen)
+    if played.unanswered:
+        raise ValueError(str(played))
+    return str(played)
 
 
 def _bag_record(**chosen) -> str:

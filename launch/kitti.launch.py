@@ -3,23 +3,23 @@
 """Replay a KITTI bag through the depth node, on the bag's clock."""
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
-from ament_index_python.packages import get_package_prefix, PackageNotFoundError
 from depth_estimation_ros.node import launching
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from launch.actions import ExecuteProcess, LogInfo
+from launch.actions import LogInfo, Shutdown, TimerAction
 from launch_ros.actions import Node
 
 HERE = Path(__file__).resolve().parent
-# Seconds that `ros2 bag play` waits: torch is imported, the model warmed up by then.
-START = 8.0
+LAST = 2.0  # seconds from the end of the bag to the end of the node
 
 ARGUMENTS = {
     'bag': ('', 'rosbag2 folder or file; `depth_estimation bag from-kitti` makes one of a raw '
             'drive'),
     'rate': ('1.0', 'seconds of the bag a second'),
     'loop': ('false', 'true: begin again at the end'),
+    'stay': ('false', 'true: the node stays after the end of the bag'),
     'image': ('/kitti/camera_color_left/image_raw', "topic of the bag's images"),
     **launching.NODE,
     'params_file': ('kitti.yaml', "the node's parameters"),
@@ -39,22 +39,29 @@ def start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
                          'depth_estimation bag from-kitti DRIVE BAG')
     return [
         launching.depth_node(HERE, given, 'image', use_sim_time='true'),
-        *replay(given['bag'], given['rate'], given['loop'].lower() == 'true', given['image'])]
+        replay(given['bag'], given['rate'], given['loop'].lower() == 'true', given['image'],
+               given['stay'].lower() == 'true')]
 
 
-def replay(bag: str, rate: str, loop: bool, image: str) -> list[LaunchDescriptionEntity]:
-    """Return `ros2 bag play` where it and MCAP are installed, else the package's own player."""
-    try:
-        for package in ('ros2bag', 'rosbag2_storage_mcap'):  # Humble comes without the second
-            get_package_prefix(package)
-    except PackageNotFoundError:
-        info = image.rsplit('/', 1)[0] + '/camera_info'
-        return [
-            LogInfo(msg='ros2 bag is not installed, or not its MCAP storage: depth_estimation bag '
-                        'play replays'),
-            Node(package='depth_estimation_ros', executable='depth_estimation', output='screen',
-                 arguments=['bag', 'play', bag, '--rate', rate, '--wait-for', image, info,
-                            *(['--loop'] if loop else [])])]
-    return [ExecuteProcess(output='screen', cmd=[
-        'ros2', 'bag', 'play', bag, '--clock', '--rate', rate, '--delay', str(START),
-        *(['--loop'] if loop else [])])]
+def replay(bag: str, rate: str, loop: bool, image: str, stay: bool) -> LaunchDescriptionEntity:
+    """
+    Return the package's player, and with it the end of the launch, unless it is to `stay`.
+
+    `ros2 bag play` cannot wait for a node, so that its first pictures would be lost.
+    """
+    info = image.rsplit('/', 1)[0] + '/camera_info'
+    return Node(
+        package='depth_estimation_ros', executable='depth_estimation', output='screen',
+        on_exit=partial(end, stay), arguments=[
+            'bag', 'play', bag, '--rate', rate, '--wait-for', image, info, '--reader',
+            '/depth_estimation', *(['--loop'] if loop else [])])
+
+
+def end(stay: bool, event, context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    """Say how the player ended, and end the launch unless it is to `stay`."""
+    said = ('the bag has ended' if event.returncode == 0 else
+            f'the bag was not played to its end (exit code {event.returncode})')
+    if stay:
+        return [LogInfo(msg=f'{said}; the node stays, end it with Ctrl-C')]
+    # The last picture is on its way through the node.
+    return [LogInfo(msg=said), TimerAction(period=LAST, actions=[Shutdown(reason=said)])]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from depth_estimation_ros.commands.outputs import refuse_file
 from depth_estimation_ros.commands.progress import progress
 from depth_estimation_ros.estimation.estimator import DepthEstimator
 from depth_estimation_ros.estimation.requests import Request
@@ -42,7 +43,8 @@ def run(distance: Sequence[float], model: str, weights: str = '', input_size: st
     :param frames: of each board at most. timeout: seconds to wait for a live one.
     :raises ValueError: of this package, one sentence; nothing is written.
     """
-    _check(distance, bag, board, image, frames, timeout, output, overwrite)
+    _check(distance, bag, board, image, frames, timeout)
+    refuse_file(output, overwrite, [*bag, *filter(None, [weights])])
     places = [Window(*place) for place in board]
     network = networks.open_network(model, weights, input_size).network
     estimator = DepthEstimator(network, device, precision)
@@ -83,7 +85,7 @@ def run(distance: Sequence[float], model: str, weights: str = '', input_size: st
 
 
 def _check(distance: Sequence[float], bag: Sequence[str], board: Sequence, image: str,
-           frames: int, timeout: float, output: Path, overwrite: bool) -> None:
+           frames: int, timeout: float) -> None:
     count = len(distance)
     for metres in distance:
         if not 0 < metres <= FARTHEST:
@@ -102,10 +104,6 @@ def _check(distance: Sequence[float], bag: Sequence[str], board: Sequence, image
     if frames < 1 or not 0 < timeout <= 3600:
         raise CalibrationError('--frames begins with 1, and --timeout goes from above 0 to 3600 '
                                'seconds')
-    if output.exists() and not overwrite:
-        raise CalibrationError(f'{output} is there already: give another --output, or --overwrite')
-    if not output.absolute().parent.is_dir():
-        raise CalibrationError(f'{output.absolute().parent} is no folder: give another --output')
 
 
 def _sittings(distance: Sequence[float], bag: Sequence[str], places: Sequence[Window]
@@ -197,8 +195,11 @@ def _write(output: Path, lines: Sequence[str], parameters: dict[str, str]) -> No
         '# ros2 launch depth_estimation_ros depth.launch.py params_file:=<this file>',
         '/**:', '  ros__parameters:',
         *(f'    {name}: {value}' for name, value in parameters.items()), ''])
+    part = output.with_name(f'.{output.name}.part')
     try:
-        output.write_text(text)
+        part.write_text(text)
+        part.replace(output)
     except OSError as error:
+        part.unlink(missing_ok=True)
         raise CalibrationError(f'{output} cannot be written ({error.strerror}): give another '
                                '--output') from None

@@ -8,12 +8,11 @@ recorder are the commands that a user has, each a process of its own, over real 
 """
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from itertools import islice
 import os
 from pathlib import Path
-import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +22,7 @@ import cv2
 import numpy as np
 import yaml
 
+from depth_estimation_ros.commands.outputs import Outputs
 from depth_estimation_ros.commands.progress import progress
 from depth_estimation_ros.drives import DriveError
 from depth_estimation_ros.drives.bag import Bag
@@ -32,8 +32,12 @@ from depth_estimation_ros.drives.video import open_recording
 from depth_estimation_ros.evaluation import metrics, sheets
 from depth_estimation_ros.evaluation.bag_samples import bag_samples
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
+from depth_estimation_ros.models import networks
 
 START_TIMEOUT = 120.0  # seconds; importing torch from a cold disk takes its time
+BAGS = ('input', 'output')
+LOGS = ('node.log', 'record.log', 'play.log')
+PARAMETERS, FILM = 'parameters.yaml', 'demo.mp4'
 OUTPUTS = ('/depth/image_rect', '/depth/camera_info', '/depth/confidence', '/points',
            '/diagnostics')
 MAX_FRAMES = 200  # a demo, kept in memory
@@ -44,86 +48,137 @@ class DemoError(ValueError):
 
 
 def run(model: str, weights: str, input_size: str, images: str, camera: str, fov: float,
-        output: Path, rate: float, seed: int, frames: int) -> str:
+        output: Path, rate: float, seed: int, frames: int, overwrite: bool = False) -> str:
     """
     Run the node on a generated drive, or on `images`; return the table.
 
     Leaves in `output`: input and output bag, a picture sheet a frame, a film of them, the node's
-    log. images: a KITTI raw drive, or a folder of pictures with a camera.yaml (or `camera`, a
-    calibration file, or `fov`, degrees), or empty. rate: frames a second.
-    Raises DemoError, DriveError: one sentence on what is missing.
+    log. Each picture waits for the answer to the one before it.
+
+    images: a KITTI raw drive, or a folder of pictures with a camera.yaml (or `camera`, a
+    calibration file, or `fov`, degrees), or empty. rate: frames a second at most.
+    Raises DemoError, DriveError, OutputError: one sentence on what is missing.
     """
     if not 0 < rate <= 1000:
         raise DemoError(f'--rate {rate:g} is no frame rate: give frames a second, above 0')
-    if frames > MAX_FRAMES:
-        raise DemoError(f'--frames {frames} is more than the {MAX_FRAMES} of a demo: for a longer '
-                        'drive use depth_estimation bag synthesize, play, record and evaluate')
-    output.mkdir(parents=True, exist_ok=True)
-    source, recording = output / 'input', output / 'output'
-    for old in (source, recording):
-        if old.exists() and not (old / 'metadata.yaml').is_file():
-            raise DemoError(f'{old} is in the way and no bag of an earlier demo: give another '
-                            '--output')
-        shutil.rmtree(old, ignore_errors=True)
-    for sheet in output.glob('[0-9][0-9][0-9][0-9].jpg'):
-        sheet.unlink()
-    began = time.monotonic()
-    topic, speed = _make_bag(images, camera, fov, source, rate, seed, frames)
-    made = time.monotonic() - began
-    # A robot on this network must not hear the demo.
-    os.environ.update(ROS_DOMAIN_ID=str(215 + os.getpid() % 18),  # Linux's upper free range
-                      ROS_AUTOMATIC_DISCOVERY_RANGE='LOCALHOST')
-    parameters = output / 'parameters.yaml'
-    parameters.write_text(yaml.safe_dump({'/**': {'ros__parameters': {
-        'model': model, 'weights': weights and str(Path(weights).expanduser().resolve()),
-        'input_size': input_size, 'use_sim_time': True,
-        'compile': False}}}))  # which takes longer than it, and would slow it down
-    log = output / 'node.log'
-    node = ('-m', 'depth_estimation_ros', '--ros-args', '--params-file', str(parameters), '-r',
-            f'image:={topic}')
+    if not 1 <= frames <= MAX_FRAMES:
+        raise DemoError(f'--frames {frames} is not from 1 to the {MAX_FRAMES} of a demo: for a '
+                        'longer drive use depth_estimation bag synthesize, play, record and '
+                        'evaluate')
+    make_bag, count = _find(images, camera, fov, rate, seed, frames)
+    networks.open_network(model, weights, input_size)  # what is wrong is said before it starts
+    with Outputs(output, 'demo', filter(None, (images, camera, weights)), overwrite) as outputs:
+        sheet_names = [f'{number:04d}.jpg' for number in range(count)]
+        bags = [f'{bag}/{file}' for bag in BAGS for file in (
+            'metadata.yaml', f'{bag}.mcap')]
+        outputs.check([*bags, *LOGS, PARAMETERS, FILM, *sheet_names])
+        outputs.clear()
+        for bag in BAGS:
+            _make_way(outputs.folder / bag, bags)
+        return _show(outputs, model, weights, input_size, make_bag, rate)
+
+
+def _make_way(bag: Path, known: Collection[str]) -> None:
+    """Remove a bag whose replacement was told; whatever else is in the folder stays."""
+    if not bag.exists():
+        return
+    others = [path for path in bag.iterdir() if f'{bag.name}/{path.name}' not in known]
+    if others:
+        raise DemoError(f'{others[0]} is in the way of a bag and not of an earlier demo: give '
+                        'another --output')
+    for path in bag.iterdir():
+        path.unlink()
+    bag.rmdir()
+
+
+def _show(outputs: Outputs, model: str, weights: str, input_size: str,
+          make_bag: Callable[[Path], tuple[str, float]], rate: float) -> str:
+    source, recording = (outputs.make() / bag for bag in BAGS)
+    try:
+        began = time.monotonic()
+        topic, speed = make_bag(source)
+        outputs.keep(source.name)
+        made = time.monotonic() - began
+        # A robot on this network must not hear the demo.
+        os.environ.update(ROS_DOMAIN_ID=str(215 + os.getpid() % 18),  # Linux's upper free range
+                          ROS_AUTOMATIC_DISCOVERY_RANGE='LOCALHOST')
+        outputs.write_bytes(PARAMETERS, yaml.safe_dump({'/**': {'ros__parameters': {
+            'model': model, 'weights': weights and str(Path(weights).expanduser().resolve()),
+            'input_size': input_size, 'use_sim_time': True,
+            'compile': False}}}).encode())  # which takes longer than it, and would slow it down
+        replayed = _replay(outputs.folder, source, recording, topic, speed)
+    finally:
+        outputs.keep(*LOGS, *BAGS)
+    return _report(outputs, source, recording, topic, made, replayed)
+
+
+def _replay(output: Path, source: Path, recording: Path, topic: str, speed: float) -> list[str]:
+    """Let the node answer each picture of a bag, and return what its player has to say."""
+    log, record_log, play_log = (output / name for name in LOGS)
+    node = ('-m', 'depth_estimation_ros', '--ros-args', '--params-file',
+            str(output / PARAMETERS), '-r', f'image:={topic}')
     command = ('-m', 'depth_estimation_ros.cli', 'bag')
     with _process(log, *node) as process:
         _wait_for(process, log, 'waiting for images')
-        with _process(output / 'record.log', *command, 'record', str(recording),
-                      *OUTPUTS) as recorder:
-            _wait_for(recorder, output / 'record.log', 'recording /depth/image_rect')
+        with _process(record_log, *command, 'record', str(recording), *OUTPUTS) as recorder:
+            _wait_for(recorder, record_log, 'recording /depth/image_rect')
             time.sleep(1.0)  # the node's side of the match
             info = f'{topic.rpartition("/")[0]}/camera_info'
-            with _process(output / 'play.log', *command, 'play', str(source), '--rate',
-                          f'{speed:g}', '--wait-for', topic, info) as player:
-                if player.wait() != 0:
-                    raise DemoError(f'the bag was not played: see {output / "play.log"}')
+            with _process(play_log, *command, 'play', str(source), '--rate', f'{speed:g}',
+                          '--wait-for', topic, info, '--reader', '/depth_estimation',
+                          '--answered', topic, '/depth/camera_info') as player:
+                while player.poll() is None:
+                    if process.poll() is not None:
+                        raise DemoError(f'the node ended: see {log}')
+                    time.sleep(0.05)
             time.sleep(1.5)  # what is on its way, and a last word of the diagnostics
-    return _report(source, recording, topic, output, made)
+    said = play_log.read_text().splitlines()
+    if not any(line.startswith('answered') for line in said):
+        raise DemoError(f'the bag was not played: {(said or ["see " + str(play_log)])[-1]}')
+    return said
 
 
-def _make_bag(images: str, camera: str, fov: float, path: Path, rate: float, seed: int,
-              frames: int) -> tuple[str, float]:
-    """Write the input bag; return its image topic and how fast it is to be played."""
+def _find(images: str, camera: str, fov: float, rate: float, seed: int,
+          frames: int) -> tuple[Callable[[Path], tuple[str, float]], int]:
+    """
+    Open the input; return what writes its bag, and how many frames there are at most.
+
+    What writes it returns the bag's image topic and how fast it is to be played.
+    """
     if not images:
         # Torch, if wanted.
         from depth_estimation_ros.synthetic.bag import IMAGE, synthesize
         from depth_estimation_ros.synthetic.drive import Plan, street_camera, SyntheticDrive
         drive = SyntheticDrive(Plan(seed=seed, frames=frames, rate=rate),
                                street_camera(camera, fov or None, None))
-        synthesize(drive, path, False, progress=lambda numbers: progress(
-            numbers, len(drive), 'generate a street'))
-        return IMAGE, 1.0
+
+        def of_street(path: Path) -> tuple[str, float]:
+            synthesize(drive, path, False, progress=lambda numbers: progress(
+                numbers, len(drive), 'generate a street'))
+            return IMAGE, 1.0
+
+        return of_street, frames
     folder = Path(images).expanduser()
-    if (folder / 'image_02').is_dir():
-        from_kitti(folder, path, progress=lambda drive: drive[:MAX_FRAMES])
-        topic = '/kitti/camera_color_left/image_raw'
-    else:
-        recording = open_recording(images)
-        taken = list(islice(recording, MAX_FRAMES))
-        height, width = taken[0].image.shape[:2]
-        topic = '/camera/image_raw'
-        from_video(((round(i * 1e9 / rate), frame.image) for i, frame in enumerate(taken)),
-                   find_optics(camera, fov, recording).calibration(width, height), path, topic)
-    with Bag(path) as bag:
-        stamps = [message.stamp for message in bag.read([topic])]
-    span = (stamps[-1] - stamps[0]) / 1e9
-    return topic, span * rate / (len(stamps) - 1) if span else 1.0
+    is_drive = (folder / 'image_02').is_dir()
+    recording = open_recording(images)
+    first = next(iter(recording)).image
+    calibration = None if is_drive else find_optics(camera, fov, recording).calibration(
+        *first.shape[1::-1])
+
+    def of_images(path: Path) -> tuple[str, float]:
+        if is_drive:
+            from_kitti(folder, path, progress=lambda drive: drive[:MAX_FRAMES])
+            topic = '/kitti/camera_color_left/image_raw'
+        else:
+            topic = '/camera/image_raw'
+            from_video(((round(i * 1e9 / rate), frame.image) for i, frame in enumerate(
+                islice(recording, MAX_FRAMES))), calibration, path, topic)
+        with Bag(path) as bag:
+            stamps = [message.stamp for message in bag.read([topic])]
+        span = (stamps[-1] - stamps[0]) / 1e9
+        return topic, span * rate / (len(stamps) - 1) if span else 1.0
+
+    return of_images, min(len(recording), MAX_FRAMES)
 
 
 @contextmanager
@@ -154,53 +209,59 @@ def _wait_for(process: subprocess.Popen, log: Path, text: str) -> None:
         time.sleep(0.1)
 
 
-def _report(source: Path, recording: Path, topic: str, output: Path, made: float) -> str:
+def _report(outputs: Outputs, source: Path, recording: Path, topic: str, made: float,
+            replayed: list[str]) -> str:
     if not recording.exists():
-        raise DemoError(f'the node published nothing: see {output / "node.log"}')
+        raise DemoError(f'the node published nothing: see {outputs.folder / LOGS[0]}')
     with Bag(source) as bag, Bag(recording) as taken:
         sent = bag.topics[topic].count
         truth = next((name for name in ('/truth/depth/image_rect', '/kitti/velo/pointcloud')
                       if name in bag.topics), '')
-        for needed in ('/depth/image_rect', '/diagnostics'):
-            if needed not in taken.topics:
-                raise DemoError(f'the node published no {needed}: see {output / "node.log"}')
+        if '/depth/image_rect' not in taken.topics:
+            raise DemoError('the node published no /depth/image_rect: see '
+                            f'{outputs.folder / LOGS[0]}')
         times = [message.stamp for message in taken.read(['/depth/image_rect'])]
-        diagnostics = [taken.decode(message) for message in taken.read(['/diagnostics'])]
-        clouds = [cloud.width * cloud.height
-                  for cloud in map(taken.decode, taken.read(['/points']))]
-    said = {value.key: value.value for value in diagnostics[-1].status[0].values}
-    span = (times[-1] - times[0]) / 1e9 or float('nan')
+        clouds = [cloud.width * cloud.height for cloud in map(
+            taken.decode, taken.read(['/points']))] if '/points' in taken.topics else []
+    span = (times[-1] - times[0]) / 1e9
     lines = [
         f'street generated in     {made:.0f} s' if truth.startswith('/truth') else '',
         f'frames sent             {sent}',
         f'depth images            {len(times)}',
         f'clouds                  {len(clouds)} '
         f'({np.mean(clouds):.0f} points each)' if clouds else '',
-        f'frames a second         {(len(times) - 1) / span:.1f}',
-        f'age p50 / p95           {said["age p50 (ms)"]} / {said["age p95 (ms)"]} ms '
-        "(the node's own figures)"]
+        f'frames a second         {(len(times) - 1) / span:.1f}' if span else '',
+        *(f'answered                {line.removeprefix("answered: ")}' for line in replayed
+          if line.startswith('answered: '))]
     lines = [line for line in lines if line]
     truths = {int(sample.name): sample.truth for sample in bag_samples(
         recording, source, '/depth/image_rect', truth, '', 'auto')} if truth else {}
     rows = []
-    film = None
     pictures = _pictures(source, topic)
     numbers = {stamp: number for number, stamp in enumerate(pictures)}
-    for stamp, depth, confidence, camera in _recorded(recording):
-        name = f'{numbers[stamp]:04d}'
-        if stamp in truths:
-            rows.append((name, metrics.evaluate_depth(
-                depth, truths[stamp], crop=metrics.garg_crop(*depth.shape))))
-        sheet = sheets.picture_sheet(pictures[stamp], depth, camera, truths.get(stamp),
-                                     confidence=confidence)
-        cv2.imwrite(str(output / f'{name}.jpg'), sheet)
-        film = film or _film(output / 'demo.mp4', sheet)
-        film.write(np.ascontiguousarray(sheet[:sheet.shape[0] // 2 * 2, :sheet.shape[1] // 2 * 2]))
-    film.release()
+    with outputs.write(FILM) as part:
+        film = None
+        for stamp, depth, confidence, camera in _recorded(recording):
+            name = f'{numbers[stamp]:04d}'
+            if stamp in truths:
+                rows.append((name, metrics.evaluate_depth(
+                    depth, truths[stamp], crop=metrics.garg_crop(*depth.shape))))
+            sheet = sheets.picture_sheet(pictures[stamp], depth, camera, truths.get(stamp),
+                                         confidence=confidence)
+            outputs.write_bytes(f'{name}.jpg', cv2.imencode('.jpg', sheet)[1].tobytes())
+            film = film or _film(part, sheet)
+            film.write(np.ascontiguousarray(
+                sheet[:sheet.shape[0] // 2 * 2, :sheet.shape[1] // 2 * 2]))
+        film.release()
     if rows:
         lines += ['', metrics.table([*rows[::max(len(rows) // 8, 1)],
                                      ('mean', metrics.mean([m for _, m in rows]))])]
-    return '\n'.join([*lines, '', f'pictures, film and bags are in {output}'])
+    lines += ['', f'pictures, film and bags are in {outputs.folder}']
+    if len(times) != sent:
+        raise DemoError('\n'.join([
+            f'only {len(times)} of {sent} frames became a depth image: see '
+            f'{outputs.folder / LOGS[0]} and {outputs.folder / LOGS[1]}', *lines]))
+    return '\n'.join(lines)
 
 
 def _pictures(source: Path, topic: str) -> dict[int, np.ndarray]:

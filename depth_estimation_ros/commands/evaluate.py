@@ -7,6 +7,7 @@ Samples are made and judged one by one; the metrics are those of `evaluation/met
 """
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import asdict
 import json
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from depth_estimation_ros.commands.outputs import Outputs
 from depth_estimation_ros.commands.progress import progress
 from depth_estimation_ros.estimation.estimator import DepthEstimator
 from depth_estimation_ros.estimation.requests import DepthOptions
@@ -24,6 +26,7 @@ from depth_estimation_ros.imaging.encodings import ColorImage
 from depth_estimation_ros.models import networks
 from depth_estimation_ros.models.metres import scale_for
 
+METRICS = 'metrics.json'
 CROPS = {'garg': metrics.garg_crop, 'eigen': metrics.eigen_crop,
          'nyu': metrics.nyu_crop, 'none': lambda height, width: None}
 
@@ -33,7 +36,7 @@ def run(source: str, model: str, weights: str, input_size: str = 'auto',
         camera: str = '', fov: float = 0.0, crop: str = 'garg', min_depth: float = 1e-3,
         max_depth: float = 80.0, depth_scale: float = 0.0, output: Path | None = None,
         depth_topic: str = '', truth_topic: str = '', image_topic: str = '',
-        rectified: str = 'auto') -> str:
+        rectified: str = 'auto', overwrite: bool = False) -> str:
     """
     Judge every frame of `source` that has truth; return the table.
 
@@ -43,7 +46,8 @@ def run(source: str, model: str, weights: str, input_size: str = 'auto',
     :param min_depth, max_depth: metres; only truth between them counts.
     :param depth_scale: metres per model unit, 0 = the model's contract. A model up to scale is
         judged after median scaling only.
-    :param output: folder for `metrics.json` and a picture sheet a frame.
+    :param output: folder for `metrics.json` and a picture sheet a frame; overwrite: what is in
+        the way there.
     :param depth_topic: judge this recorded depth of a bag instead of a model's; truth_topic,
         image_topic, rectified: see `bag_samples`.
     :raises ValueError: of this package, one sentence.
@@ -59,38 +63,41 @@ def run(source: str, model: str, weights: str, input_size: str = 'auto',
             metres = scale_for(network.contract, depth_scale).metres_per_unit
         else:
             title += ', up to scale: only the median-scaled figures mean anything'
-    if output:
-        output.mkdir(parents=True, exist_ok=True)
-    plain, scaled, trust = [], [], []
-    bins = np.zeros((metrics.BINS, 3))
-    options = DepthOptions(metres_per_unit=metres, min_depth=1e-6, max_depth=1e6)
-    for sample in progress(samples, None, 'evaluate'):
-        depth, confidence = sample.depth, sample.confidence
-        if estimator:
-            picture = ColorImage(sample.image, (2, 1, 0))
-            [estimate] = estimator.estimate([(picture, sample.camera)], options,
-                                            {'depth', 'confidence'})
-            depth, confidence = estimate.depth, estimate.confidence
-        area = CROPS[crop](*sample.truth.shape)
-        for rows, median_scale in ((plain, False), (scaled, True)):
-            rows.append((sample.name, metrics.evaluate_depth(
-                depth, sample.truth, min_depth, max_depth, area, median_scale)))
-        if confidence is not None:
-            of_frame, counts = metrics.evaluate_confidence(
-                confidence, depth, sample.truth, min_depth, max_depth, area)
-            trust.append((sample.name, of_frame))
-            bins += counts
-        if output and sample.image is not None:
-            sheet = sheets.picture_sheet(sample.image, depth, sample.camera, sample.truth,
-                                         max_depth=max_depth)
-            cv2.imwrite(str(output / f'{sample.name}.jpg'), sheet)
-    if not plain:
-        raise EvaluateError(f'{source} holds no frame with truth: nothing to judge')
-    return _report(title, plain, scaled, trust, bins, output)
+    with Outputs(output, 'evaluate', filter(None, (source, truth, camera, weights)),
+                 overwrite) if output else nullcontext() as outputs:
+        if outputs:
+            outputs.check([METRICS])
+        plain, scaled, trust = [], [], []
+        bins = np.zeros((metrics.BINS, 3))
+        options = DepthOptions(metres_per_unit=metres, min_depth=1e-6, max_depth=1e6)
+        for sample in progress(samples, None, 'evaluate'):
+            depth, confidence = sample.depth, sample.confidence
+            if estimator:
+                picture = ColorImage(sample.image, (2, 1, 0))
+                [estimate] = estimator.estimate([(picture, sample.camera)], options,
+                                                {'depth', 'confidence'})
+                depth, confidence = estimate.depth, estimate.confidence
+            area = CROPS[crop](*sample.truth.shape)
+            for rows, median_scale in ((plain, False), (scaled, True)):
+                rows.append((sample.name, metrics.evaluate_depth(
+                    depth, sample.truth, min_depth, max_depth, area, median_scale)))
+            if confidence is not None:
+                of_frame, counts = metrics.evaluate_confidence(
+                    confidence, depth, sample.truth, min_depth, max_depth, area)
+                trust.append((sample.name, of_frame))
+                bins += counts
+            if outputs and sample.image is not None:
+                sheet = sheets.picture_sheet(sample.image, depth, sample.camera, sample.truth,
+                                             max_depth=max_depth)
+                outputs.write_bytes(f'{sample.name}.jpg',
+                                    cv2.imencode('.jpg', sheet)[1].tobytes())
+        if not plain:
+            raise EvaluateError(f'{source} holds no frame with truth: nothing to judge')
+        return _report(title, plain, scaled, trust, bins, outputs)
 
 
 def _report(title: str, plain: list, scaled: list, trust: list, bins: np.ndarray,
-            output: Path | None) -> str:
+            outputs: Outputs | None) -> str:
     total, scaled_total = (metrics.mean([m for _, m in rows]) for rows in (plain, scaled))
     ratios = np.array([m.median_ratio for _, m in plain])
     drift = np.abs(np.diff(np.log(ratios))) if len(ratios) > 1 else np.zeros(1)
@@ -108,11 +115,11 @@ def _report(title: str, plain: list, scaled: list, trust: list, bins: np.ndarray
                   'by range, by row, by the error itself):',
                   metrics.table([*trust, ('mean', total_trust)]),
                   f'expected calibration error over all pixels: {sure["confidence"]["ece"]:.4f}']
-    if output:
-        (output / 'metrics.json').write_text(json.dumps({
+    if outputs:
+        outputs.write_bytes(METRICS, (json.dumps({
             'title': title, 'mean': asdict(total), 'median_scaled': asdict(scaled_total),
             'scale_spread': float(ratios.std() / ratios.mean()),
             'scale_drift': float(drift.mean()), **sure,
-            'frames': {name: asdict(m) for name, m in plain}}, indent=1) + '\n')
-        lines += ['', f'metrics.json and pictures are in {output}']
+            'frames': {name: asdict(m) for name, m in plain}}, indent=1) + '\n').encode())
+        lines += ['', f'{METRICS} and pictures are in {outputs.folder}']
     return '\n'.join(lines)

@@ -9,14 +9,16 @@ package is installed.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, ExitStack
 from dataclasses import dataclass, field
 from importlib import import_module
+import math
 from pathlib import Path
 import threading
 import time
 
+import numpy as np
 import rclpy
 from rclpy.context import Context
 from rclpy.duration import Duration
@@ -36,6 +38,8 @@ SETTLED = 0.3  # seconds without another reader
 LEAD = 0.1  # seconds in which /clock stands at the start, so that nodes have a time to begin with
 LAP_PAUSE = 0.1  # seconds between the last message and the first of the next lap
 WANTED = 60.0  # seconds in which the readers of `wait_for` must be found
+ANSWERED = 20.0  # seconds in which a picture must be answered
+UNANSWERED = 3  # such pictures in a row end it
 ACKNOWLEDGED = 5.0  # seconds that readers have to fetch the last messages
 
 
@@ -47,7 +51,8 @@ class Played:
     counts: messages a topic. skipped: topics whose message package is not installed. lateness:
     the worst, seconds between when a message was due and when its publishing began. cpu: share
     of one core, DDS's threads included. seconds: from the first message to the last. laps: whole
-    ones. stopped: before the end.
+    ones. stopped: before the end. answers: seconds from each picture to its answer, NaN where
+    there was none; None: they were not waited for.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
@@ -57,18 +62,33 @@ class Played:
     seconds: float = 0.0
     laps: int = 0
     stopped: bool = False
+    answers: list[float] | None = None
+
+    @property
+    def unanswered(self) -> int:
+        """How many pictures were waited for in vain."""
+        return sum(map(math.isnan, self.answers or ()))
 
     def __str__(self) -> str:
-        """Return it in a line."""
-        return (f'{sum(self.counts.values())} messages in {self.seconds:.1f} s, {self.laps} times '
+        """Return it in a line, and another for the answers."""
+        said = (f'{sum(self.counts.values())} messages in {self.seconds:.1f} s, {self.laps} times '
                 f'to the end, at most {self.lateness * 1e3:.1f} ms late, '
                 f'{self.cpu:.0%} of a core' + (', stopped' if self.stopped else ''))
+        if not self.answers:
+            return said
+        came = len(self.answers) - self.unanswered
+        said += f'\nanswered: {came} of {len(self.answers)} pictures'
+        if self.unanswered == len(self.answers):
+            return said
+        half, most = np.nanpercentile(self.answers, [50, 95]) * 1e3
+        return f'{said}, p50 {half:.0f} ms and p95 {most:.0f} ms after they were sent'
 
 
 def play(path: Path | str, rate: float = 1.0, loop: bool = False, start: float = 0.0,
          topics: Collection[str] | None = None, clock_rate: float = 100.0,
          wait_for: Collection[str] = (), stop: threading.Event | None = None,
-         say: Callable[[str], None] = print) -> Played:
+         say: Callable[[str], None] = print, reader: str = '',
+         answered: tuple[str, str] | None = None) -> Played:
     """
     Publish the messages of a bag when they are due, and the time of the bag on /clock.
 
@@ -83,6 +103,10 @@ def play(path: Path | str, rate: float = 1.0, loop: bool = False, start: float =
     :param wait_for: topics that must have a reader before the first message; without, readers
         have a second to be found, and who comes later misses the beginning.
     :param say: is told in a sentence each what is skipped, and that the bag was cut short.
+    :param reader: the full name of the node that must be that reader, of /clock too.
+    :param answered: a topic of pictures in the bag, and a topic of messages that begin with a
+        header. The next picture waits for the answer to the last one, which has its stamp, and
+        the time of the bag stands still meanwhile.
     :raises DriveError: as `Bag`; a number that cannot be; nothing that could be published.
     """
     stop = stop or threading.Event()
@@ -90,14 +114,14 @@ def play(path: Path | str, rate: float = 1.0, loop: bool = False, start: float =
     for name, value in (('rate', rate), ('clock rate', clock_rate)):
         if not 0 < value < 1e6:
             raise DriveError(f'a {name} of {value:g} cannot be played: give one above 0')
-    with Bag(path) as bag, _node('bag_player') as node:
+    with Bag(path) as bag, _node('bag_player') as node, ExitStack() as stack:
         if not 0 <= start <= (bag.end - bag.start) / 1e9:
             raise DriveError(f'{path} has no second {start:g}: it is '
                              f'{(bag.end - bag.start) / 1e9:.2f} s long')
         if bag.cut:
             say(bag.cut)
         wanted = bag.topics if topics is None else topics
-        bag.check({*wanted, *wait_for} - {'/clock'})
+        bag.check({*wanted, *wait_for, *(answered or ())[:1]} - {'/clock'})
         publishers = {}
         for topic in sorted(set(wanted) - {'/clock'}):
             kind = message_class(bag.topics[topic].type)
@@ -114,8 +138,12 @@ def play(path: Path | str, rate: float = 1.0, loop: bool = False, start: float =
         ahead = _ReadAhead(_laps(bag, publishers, start, loop))
         try:
             ahead.wait_filled()
-            _wait_for_readers({**publishers, '/clock': clock.publisher}, wait_for, stop)
-            _publish(ahead, publishers, clock, stop, played)
+            answers = answered and stack.enter_context(_Answers(node, *answered, played))
+            _wait_for_readers(node, {**publishers, '/clock': clock.publisher}, wait_for, reader,
+                              stop)
+            if answers:
+                answers.wait_for_publisher(stop)
+            _publish(ahead, publishers, clock, stop, played, answers)
             if not played.stopped:
                 for publisher in (*publishers.values(), clock.publisher):
                     publisher.wait_for_all_acked(Duration(seconds=ACKNOWLEDGED))
@@ -127,13 +155,15 @@ def play(path: Path | str, rate: float = 1.0, loop: bool = False, start: float =
 
 
 def _publish(ahead: _ReadAhead, publishers: dict, clock: _Clock, stop: threading.Event,
-             played: Played) -> None:
+             played: Played, answers: _Answers | None) -> None:
     played.counts = dict.fromkeys(publishers, 0)
     began, cpu = time.perf_counter(), time.process_time()
     clock.restart(LEAD)
     try:
         while not stop.is_set():
             message = ahead.next()
+            if answers and not isinstance(message, Message):
+                answers.wait(stop)
             if message is None:
                 return
             if message is _LAP:
@@ -143,6 +173,9 @@ def _publish(ahead: _ReadAhead, publishers: dict, clock: _Clock, stop: threading
             late = clock.wait(message.stamp, stop)
             if late is None:
                 break
+            if answers and message.topic == answers.pictures:
+                clock.shift(answers.wait(stop))
+                answers.expect(message.data)
             publishers[message.topic].publish(message.data)
             played.counts[message.topic] += 1
             played.lateness = max(played.lateness, late)
@@ -179,12 +212,96 @@ class _Clock:
         self._tell(stamp)
         return time.perf_counter() - due
 
+    def shift(self, seconds: float) -> None:
+        """Let what comes be due later: the time of the bag stood still."""
+        self._began += seconds
+
     def _tell(self, stamp: int) -> None:
         # Messages that lie in the bag a little out of order must not turn the time back.
         if stamp > self._told:
             self._told = stamp
             self._message.clock.sec, self._message.clock.nanosec = divmod(stamp, 10**9)
             self.publisher.publish(self._message)
+
+
+class _Answers:
+    """What a node publishes with the stamps of the pictures that were sent."""
+
+    def __init__(self, node, pictures: str, topic: str, played: Played):
+        self.pictures, self._topic, self._node = pictures, topic, node
+        self._played, played.answers = played, []
+        self._sent: tuple[bytes, float] | None = None  # the stamp that is waited for, and when
+        self._came: float | None = None
+        self._changed = threading.Condition()
+        self._executor = SingleThreadedExecutor(context=node.context)
+        self._thread = threading.Thread(target=self._executor.spin, daemon=True)
+
+    def __enter__(self) -> _Answers:
+        """Begin to read."""
+        self._executor.add_node(self._node)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        """End it."""
+        self._executor.shutdown()
+        self._thread.join()
+
+    def wait_for_publisher(self, stop: threading.Event) -> None:
+        """Wait until there is somebody to answer; raises DriveError."""
+        end = time.monotonic() + WANTED
+        while not (offers := self._node.get_publishers_info_by_topic(self._topic)):
+            if stop.wait(0.02):
+                return
+            if time.monotonic() > end:
+                raise DriveError(f'nobody publishes {self._topic} after {WANTED:g} s of waiting: '
+                                 'start the node, and give both the same ROS_DOMAIN_ID')
+        kind = message_class(offers[0].topic_type)
+        if kind is None:
+            raise DriveError(f'{self._topic} is {offers[0].topic_type}, which is not known here: '
+                             'wait for another answer')
+        self._node.create_subscription(
+            kind, self._topic, self._take, _request([o.qos_profile for o in offers]), raw=True)
+        self._executor.wake()
+        stop.wait(SETTLED)  # for the node's side of the match
+
+    def _take(self, data: bytes) -> None:
+        with self._changed:
+            if self._sent and _stamp(data) == self._sent[0]:
+                self._came = time.perf_counter()
+                self._changed.notify()
+
+    def expect(self, data: bytes) -> None:
+        """Note the picture that goes out now."""
+        with self._changed:
+            self._sent, self._came = (_stamp(data), time.perf_counter()), None
+
+    def wait(self, stop: threading.Event) -> float:
+        """Wait for the answer to the picture that was sent last; return the seconds it took."""
+        if self._sent is None:
+            return 0.0
+        began = time.perf_counter()
+        with self._changed:
+            while self._came is None and time.perf_counter() - began < ANSWERED and not (
+                    stop.is_set()):
+                self._changed.wait(0.05)
+            took = math.nan if self._came is None else self._came - self._sent[1]
+            self._sent = None
+        if stop.is_set() and math.isnan(took):
+            return 0.0
+        answers = self._played.answers
+        answers.append(took)
+        if len(answers) >= UNANSWERED and all(map(math.isnan, answers[-UNANSWERED:])):
+            raise DriveError(f'{UNANSWERED} pictures of {self.pictures} had no answer on '
+                             f'{self._topic} within {ANSWERED:g} s each: look at what the node '
+                             'says')
+        return time.perf_counter() - began
+
+
+def _stamp(data: bytes) -> bytes:
+    """Return the stamp of a serialised message that begins with a header, in little endian."""
+    stamp = data[4:12]
+    return bytes(stamp) if data[1] & 1 else bytes(stamp[3::-1] + stamp[:3:-1])
 
 
 _LAP = object()
@@ -261,21 +378,27 @@ def _size(item) -> int:
     return len(item.data) + 200 if isinstance(item, Message) else 200
 
 
-def _wait_for_readers(publishers: dict, wanted: Iterable[str], stop: threading.Event) -> None:
+def _wait_for_readers(node, publishers: dict, wanted: Iterable[str], reader: str,
+                      stop: threading.Event) -> None:
     """Give the readers time to be found: what is published earlier is lost to them."""
-    missing = set(wanted) & publishers.keys()  # what is left out nobody can wait for
+    wanted = {*wanted, *(['/clock'] if reader else [])}
+    missing = wanted & publishers.keys()  # what is left out nobody can wait for
     began = changed = time.monotonic()
-    found = 0
+    found = {}
     while not stop.wait(0.02):
         now = time.monotonic()
         counts = {topic: p.get_subscription_count() for topic, p in publishers.items()}
-        missing = {topic for topic in missing if not counts[topic]}
-        if sum(counts.values()) != found:
-            found, changed = sum(counts.values()), now
+        missing = {topic for topic in missing if not counts[topic] or reader and reader not in (
+            f'{info.node_namespace.rstrip("/")}/{info.node_name}'
+            for info in node.get_subscriptions_info_by_topic(topic))}
+        if (counts, missing) != found:
+            found, changed = (counts, missing), now
         if missing and now - began > WANTED:
-            raise DriveError(f'nobody reads {" ".join(sorted(missing))} after {WANTED:g} s of '
-                             'waiting: start the reader, and give both the same ROS_DOMAIN_ID')
-        if not missing and (found and now - changed > SETTLED or now - began > DISCOVERY):
+            raise DriveError(f'{reader or "nobody"} {"does not read" if reader else "reads"} '
+                             f'{" ".join(sorted(missing))} after {WANTED:g} s of waiting: start '
+                             'the reader, and give both the same ROS_DOMAIN_ID')
+        if not missing and (any(counts.values()) and now - changed > SETTLED
+                            or now - began > DISCOVERY):
             return
 
 
@@ -291,19 +414,23 @@ def record(topics: Collection[str], path: Path | str, seconds: float | None = No
     (given the counts) is true, or by Ctrl-C in the main thread: the bag is whole in each case.
 
     :param topics: absolute names.
+    :param say: is told in a sentence each what is recorded, left out, and missing at the end, by
+        the publisher's own count (ROS 2 before Jazzy does not tell it).
     :raises DriveError: as `Recorder`; nothing came.
     """
     stop = stop or threading.Event()
     end = time.monotonic() + (float('inf') if seconds is None else seconds)
     missing = set(topics)
     counts: dict[str, int] = dict.fromkeys(topics, 0)
+    gaps, shared = {topic: _Gaps() for topic in topics}, set()
     with _node('bag_recorder') as node, Recorder(path) as bag:
         executor = SingleThreadedExecutor(context=node.context)
         executor.add_node(node)
 
-        def keep(topic: str, kind: str, latched: bool, data: bytes) -> None:
+        def keep(topic: str, kind: str, latched: bool, data: bytes, info: Mapping) -> None:
             bag.write(topic, kind, time.time_ns(), data, latched)
             counts[topic] += 1
+            gaps[topic].count(info.get('publication_sequence_number'))
 
         def look() -> None:
             for topic in sorted(missing):
@@ -311,6 +438,7 @@ def record(topics: Collection[str], path: Path | str, seconds: float | None = No
                 if not offers:
                     continue
                 missing.remove(topic)
+                shared.update([topic] if len(offers) > 1 else [])
                 name = offers[0].topic_type
                 kind = message_class(name)
                 if kind is None or not bag.knows(name):
@@ -319,8 +447,8 @@ def record(topics: Collection[str], path: Path | str, seconds: float | None = No
                 profile = _request([offer.qos_profile for offer in offers])
                 latched = profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
                 node.create_subscription(
-                    kind, topic, lambda data, topic=topic, name=name, latched=latched:
-                    keep(topic, name, latched, data), profile, raw=True)
+                    kind, topic, lambda data, info, topic=topic, name=name, latched=latched:
+                    keep(topic, name, latched, data, info), profile, raw=True)
                 say(f'recording {topic}')
 
         try:
@@ -337,12 +465,33 @@ def record(topics: Collection[str], path: Path | str, seconds: float | None = No
             pass
         finally:
             executor.shutdown()
+        for topic, of_one in gaps.items():
+            # The numbers of two publishers are not of one row.
+            if of_one.lost and topic not in shared and len(
+                    node.get_publishers_info_by_topic(topic)) < 2:
+                say(f'{topic}: {of_one.lost} messages are missing, in {of_one.gaps} gaps: the '
+                    'network or this machine was too slow for them')
         if not any(counts.values()):
             raise DriveError(f'{path} was not recorded: no message came on '
                              f'{" ".join(sorted(counts))}'
                              + (f', and nobody publishes {" ".join(sorted(missing))}'
                                 if missing else '') + '; look at `ros2 topic list`')
     return counts
+
+
+class _Gaps:
+    """What is missing in the numbers that one publisher gives its messages."""
+
+    def __init__(self):
+        self.lost = self.gaps = 0
+        self._last: int | None = None
+
+    def count(self, number: int | None) -> None:
+        """Count a message; a number that is not above the last one begins anew."""
+        if self._last is not None and number and number > self._last + 1:
+            self.lost += number - self._last - 1
+            self.gaps += 1
+        self._last = number
 
 
 def _offer(latched: bool) -> QoSProfile:

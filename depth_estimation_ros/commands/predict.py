@@ -11,17 +11,19 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, ExitStack
 from functools import lru_cache
-import os
+from itertools import islice
 from pathlib import Path
 import shutil
+import sys
 import time
 
 import cv2
 import numpy as np
 
 from depth_estimation_ros.cloud.points import Cloud, PointOptions
+from depth_estimation_ros.commands.outputs import Outputs
 from depth_estimation_ros.commands.progress import progress
-from depth_estimation_ros.drives.folder import find_optics, Frame
+from depth_estimation_ros.drives.folder import find_optics, Frame, Optics, Pictures
 from depth_estimation_ros.drives.video import Film, is_webcam, open_recording
 from depth_estimation_ros.estimation.estimator import DepthEstimator
 from depth_estimation_ros.estimation.requests import DepthOptions
@@ -35,7 +37,9 @@ MAX_POINTS = 200_000  # of a cloud: 3 MB
 # slower); players and editors read it, browsers do not.
 CODEC = 'mp4v'
 FILM_WIDTH = 2560  # pixels of a side-by-side film at most
+FILM_BYTES = 0.065  # a pixel of a film of street scenes
 FILM_ROOM = 4 * 2**20  # bytes free on disk, for the next frames and the index at the end
+FILES = {'depth': 'png', 'color': 'png', 'points': 'ply'}  # a file a frame, and its suffix
 CONTENTS = {
     'depth': 'depth/*.png, 16-bit millimetres along the optical axis, 0 = none or beyond 65.5 m',
     'color': 'color/*.png, one colour is one distance, red near, blue far, black none',
@@ -52,18 +56,24 @@ class PredictError(ValueError):
 def run(inputs: Sequence[str], model: str, weights: str, output: Path, device: str = 'auto',
         precision: str = 'auto', input_size: str = 'auto', camera: str = '', fov: float = 0.0,
         depth_scale: float = 0.0, max_depth: float = 80.0,
-        write: Collection[str] = tuple(CONTENTS), max_points: int = MAX_POINTS,
-        overwrite: bool = False) -> str:
+        write: Collection[str] | None = None, max_points: int = MAX_POINTS,
+        frames: tuple[int, int | None] = (0, None), every: int = 1, overwrite: bool = False,
+        resume: bool = False) -> str:
     """
     Estimate the depth of pictures and films, write it below `output`, return a summary.
 
     :param inputs: pictures, folders of pictures, KITTI raw drives, films.
     :param camera: calibration file. fov: degrees; one for all inputs, see `find_optics`.
     :param depth_scale: metres per model unit; 0: what the model's scale contract says.
-    :param write: some of CONTENTS. max_points: bound of a cloud, thinned evenly.
+    :param write: some of CONTENTS; None: the film of a film, the others of pictures.
+    :param max_points: bound of a cloud, thinned evenly.
+    :param frames: of each input, from the first number to before the second. every: of these,
+        one of so many.
+    :param resume: leave what an earlier run of the same made as it is, and go on after it.
     :raises ValueError: one sentence, whatever is wrong; files that have their name are whole.
+    :raises KeyboardInterrupt: Ctrl-C, with the summary of what is whole by then.
     """
-    _check(write, depth_scale, max_depth, max_points)
+    _check(write, depth_scale, max_depth, max_points, frames, every)
     for name in filter(is_webcam, inputs):
         raise PredictError(f'{name} is a webcam, which has no end: publish it with '
                            'depth_estimation camera, or give a film or pictures')
@@ -73,47 +83,184 @@ def run(inputs: Sequence[str], model: str, weights: str, output: Path, device: s
         raise PredictError(f'several inputs are named {name} and would become one file: give them '
                            'an --output each')
     optics = [find_optics(camera, fov, source) for source in sources]
-    _prepare(output, write, overwrite)
-
     network = networks.open_network(model, weights, input_size).network
     scale = scale_for(network.contract, depth_scale)
     estimator = DepthEstimator(network, device, precision)
     options = DepthOptions(metres_per_unit=scale.metres_per_unit, max_depth=max_depth,
                            depth_encoding='16UC1', points=PointOptions(max_points=max_points))
-    remarks: dict[str, None] = {}  # each once, in the order that they come
-    frames, start = 0, time.monotonic()
-    for source, known in zip(sources, optics):
-        with ExitStack() as stack:
-            film = None
-            if isinstance(source, Film) and 'film' in write:
-                film = stack.enter_context(
-                    _film(output / f'{source.path.stem}_depth.mp4', source.fps))
-            for frame in progress(source, len(source), source.path.name):
-                view = known.camera(frame.image.shape[1], frame.image.shape[0])
-                remarks[f'camera: {known.source}'] = None
-                if estimator.mismatch(view):
-                    remarks[f'note: {estimator.mismatch(view)}'] = None
-                _frame(frame, view, estimator, options, output, write, film)
-                frames += 1
-        if isinstance(source, Film):
-            if source.rotation:
-                remarks[f'note: {source.path} was turned by {source.rotation} degrees, as its '
-                        'rotation flag says'] = None
-            if source.shortfall():
-                remarks[f'note: {source.shortfall()}'] = None
-    seconds = time.monotonic() - start
-    return '\n'.join([
-        f'frames: {frames} in {seconds:.1f} s ({frames / seconds:.1f} a second), with '
-        f'{network.description} on {estimator.device}',
-        f'metres: {scale}',
-        *remarks, f'in {output}:',
-        *(f'  {CONTENTS[kind]}' for kind in CONTENTS
-          if kind in write and (kind != 'film' or any(isinstance(s, Film) for s in sources)))])
+    settings = {
+        'model': network.description, 'weights': weights, 'metres': str(scale),
+        'camera': camera, 'fov': fov, 'max-depth': max_depth, 'max-points': max_points,
+        'write': None if write is None else sorted(write), 'frames': list(frames), 'every': every,
+        'inputs': [str(source.path.resolve()) for source in sources]}
+    files = [file for source in sources for file in source.files]
+    with Outputs(output, 'predict', [*inputs, *files, *filter(None, (camera, weights))],
+                 overwrite) as outputs:
+        if resume and outputs.settings:
+            for name, value in settings.items():
+                if (before := outputs.settings.get(name)) != value:
+                    raise PredictError(f'--resume goes on with the same only: {name} is {value} '
+                                       f'now and was {before} in {output}; give another --output')
+        jobs = [_Job(source, known, write, frames, every, outputs, resume)
+                for source, known in zip(sources, optics)]
+        for job in jobs:
+            job.check()
+        return _Run(outputs, jobs, estimator, options, settings).summary(
+            f'with {network.description} on {estimator.device}', f'metres: {scale}')
 
 
-def _check(write: Collection[str], depth_scale: float, max_depth: float, max_points: int) -> None:
-    unknown = sorted(set(write) - set(CONTENTS))
-    if unknown or not write:
+class _Job:
+    """An input, the frames that are taken of it, and what is written of them."""
+
+    def __init__(self, source: Film | Pictures, optics: Optics, write: Collection[str] | None,
+                 frames: tuple[int, int | None], every: int, outputs: Outputs, resume: bool):
+        self.source, self.optics, self._outputs, self._resume = source, optics, outputs, resume
+        self.is_film = isinstance(source, Film)
+        if write is None:
+            write = ('film',) if self.is_film else FILES
+        self.write = [kind for kind in CONTENTS if kind in write
+                      and (self.is_film or kind != 'film')]
+        self._frames, self._every = frames, every
+        self.film_name = f'{source.path.stem}_depth.mp4'
+        self.fps = source.fps / every if self.is_film else 0.0
+        # Of the film that an earlier run made.
+        self.filmed = 0
+        if resume and 'film' in self.write and outputs.has(self.film_name):
+            self.filmed = len(Film(outputs.folder / self.film_name))
+
+    def __len__(self) -> int:
+        """Count the frames that are taken, as far as the source knows."""
+        return len(range(len(self.source))[slice(*self._frames, self._every)])
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Read the frames that are taken."""
+        return islice(self.source, *self._frames, self._every)
+
+    def files(self, name: str) -> dict[str, str]:
+        """Return the file of a frame for each of FILES that is written."""
+        return {kind: f'{kind}/{name}.{FILES[kind]}' for kind in self.write if kind in FILES}
+
+    def is_done(self, number: int, name: str) -> bool:
+        """Tell whether an earlier run made all of a frame, the `number`th that is taken."""
+        return self._resume and ('film' not in self.write or number < self.filmed) and all(
+            map(self._outputs.has, self.files(name).values()))
+
+    def check(self) -> None:
+        """Raise OutputError where a file is in the way, as far as the names are known."""
+        names = (self.source.names if not self.is_film else
+                 map(self.source.name, range(len(self.source))))
+        self._outputs.check(file for name in islice(names, *self._frames, self._every)
+                            for file in self.files(name).values())
+        self._outputs.check([self.film_name] if 'film' in self.write else [])
+
+
+class _Run:
+    """One run of the command over all its inputs."""
+
+    def __init__(self, outputs: Outputs, jobs: Sequence[_Job], estimator: DepthEstimator,
+                 options: DepthOptions, settings: dict):
+        self._outputs, self._jobs, self._estimator = outputs, jobs, estimator
+        self._options, self._settings = options, settings
+        self._remarks: dict[str, None] = {}  # each once, in the order that they come
+        self._made = self._there = 0  # frames
+        self._first = True
+
+    def summary(self, how: str, metres: str) -> str:
+        """Do it and return the summary; at Ctrl-C raise KeyboardInterrupt with it."""
+        start, ended = time.monotonic(), ''
+        for job in self._jobs:
+            ended = self._input(job)
+            if job.is_film and job.source.rotation:
+                self._remarks[f'note: {job.source.path} was turned by {job.source.rotation} '
+                              'degrees, as its rotation flag says'] = None
+            if ended:
+                break
+            if job.is_film and job.source.shortfall():
+                self._remarks[f'note: {job.source.shortfall()}'] = None
+        seconds = time.monotonic() - start
+        kinds = {kind for job in self._jobs for kind in job.write}
+        lines = [
+            f'frames: {self._made} in {seconds:.1f} s ({self._made / seconds:.1f} a second), {how}'
+            + (f'; {self._there} were there already' if self._there else ''),
+            metres, *self._remarks, f'in {self._outputs.folder}:',
+            *(f'  {CONTENTS[kind]}' for kind in CONTENTS if kind in kinds)]
+        if ended:
+            if not (self._made or self._there):
+                raise KeyboardInterrupt
+            raise KeyboardInterrupt('\n'.join([*lines, ended]))
+        return '\n'.join(lines)
+
+    def _input(self, job: _Job) -> str:
+        """Do one input; return '', or after Ctrl-C where it ended."""
+        before = self._made + self._there
+        with ExitStack() as stack:  # the film is finished after Ctrl-C too
+            film: Callable | None = None
+            try:
+                for number, frame in enumerate(progress(job, len(job), job.source.path.name)):
+                    if film is None and job.is_done(number, frame.name):
+                        self._there += 1
+                        continue
+                    if 'film' in job.write and film is None:
+                        film = stack.enter_context(_film(
+                            self._outputs, job.film_name, job.fps, job.filmed and number))
+                    self._frame(job, frame, film)
+                    self._made += 1
+            except KeyboardInterrupt:
+                return (f'interrupted after {self._made + self._there - before} of the {len(job)} '
+                        f'frames of {job.source.path}: the same command with --resume goes on '
+                        'from there')
+        return ''
+
+    def _frame(self, job: _Job, frame: Frame, film: Callable | None) -> None:
+        camera = job.optics.camera(frame.image.shape[1], frame.image.shape[0])
+        self._remarks[f'camera: {job.optics.source}'] = None
+        if mismatch := self._estimator.mismatch(camera):
+            self._remarks[f'note: {mismatch}'] = None
+        files = job.files(frame.name)
+        kinds = set(files)
+        if self._first:
+            kinds = {kind for other in self._jobs for kind in other.files('')}
+        [estimate] = self._estimator.estimate(
+            [(ColorImage(frame.image, (2, 1, 0)), camera)], self._options,
+            kinds | ({'color'} if film else set()))
+        made = {kind: ply(estimate.cloud) if kind == 'points' else _png(getattr(estimate, kind))
+                for kind in kinds}
+        if self._first:
+            self._expect({kind: len(data) for kind, data in made.items()}, frame.image.shape)
+            self._outputs.begin(self._settings)
+            self._first = False
+        for kind, file in files.items():
+            self._outputs.write_bytes(file, made[kind])
+        if film:
+            image = frame.image
+            if camera.lens:  # depth is on the rectified grid
+                image = cv2.remap(image, _rectification(camera), None, cv2.INTER_LINEAR)
+            film(np.hstack((image, estimate.color)))
+
+    def _expect(self, sizes: dict[str, int], shape: tuple[int, ...]) -> None:
+        """Say how many bytes it becomes, by those of the first frame's files."""
+        width = min(2 * shape[1], FILM_WIDTH)
+        sizes['film'] = round(width ** 2 * shape[0] / (2 * shape[1]) * FILM_BYTES)
+        count = sum(map(len, self._jobs))
+        total = sum(len(job) * sum(sizes[kind] for kind in job.write) for job in self._jobs)
+        total *= 1 - self._there / count
+        free = self._outputs.free()
+        said = f'{count - self._there} frames become about {_size(total)}'
+        if total > free:
+            raise PredictError(f'{said} in {self._outputs.folder}, where {_size(free)} are free: '
+                               'make room, give another --output, or take less with --write, '
+                               '--every or --frames')
+        print(f'{said} in {self._outputs.folder}', file=sys.stderr)
+
+
+def _size(count: float) -> str:
+    return f'{count / 1e9:.1f} GB' if count >= 1e9 else f'{max(count / 1e6, 0.1):.1f} MB'
+
+
+def _check(write: Collection[str] | None, depth_scale: float, max_depth: float, max_points: int,
+           frames: tuple[int, int | None], every: int) -> None:
+    unknown = sorted(set(write or ()) - set(CONTENTS))
+    if unknown or write is not None and not write:
         raise PredictError(f'--write {",".join(unknown)} is not one of {", ".join(CONTENTS)}')
     if not 0 <= depth_scale <= 1e6:
         raise PredictError(f'--depth-scale {depth_scale:g} is out of range: give metres per model '
@@ -123,39 +270,11 @@ def _check(write: Collection[str], depth_scale: float, max_depth: float, max_poi
                            f'{DepthOptions.min_depth:g} to 10000 metres')
     if max_points < 1:
         raise PredictError(f'--max-points {max_points} is out of range: it begins with 1')
-
-
-def _prepare(output: Path, write: Collection[str], overwrite: bool) -> None:
-    try:
-        if not overwrite and any(path.is_file() for path in output.rglob('*')):
-            raise PredictError(f'{output} holds files already: give another --output, or '
-                               '--overwrite to replace those of the same names')
-        output.mkdir(parents=True, exist_ok=True)
-        for kind in {'depth', 'color', 'points'}.intersection(write):
-            (output / kind).mkdir(exist_ok=True)
-    except OSError as error:
-        raise PredictError(f'{error.filename} cannot be made a folder ({error.strerror}): give '
-                           'another --output') from None
-
-
-def _frame(frame: Frame, camera: PinholeCamera, estimator: DepthEstimator, options: DepthOptions,
-           output: Path, write: Collection[str], film: Callable | None) -> None:
-    wanted = {kind for kind in ('depth', 'color', 'points') if kind in write}
-    if film:
-        wanted.add('color')
-    [estimate] = estimator.estimate([(ColorImage(frame.image, (2, 1, 0)), camera)], options,
-                                    wanted)
-    if 'depth' in write:
-        _save(output / 'depth' / f'{frame.name}.png', _png(estimate.depth))
-    if 'color' in write:
-        _save(output / 'color' / f'{frame.name}.png', _png(estimate.color))
-    if 'points' in write:
-        _save(output / 'points' / f'{frame.name}.ply', ply(estimate.cloud))
-    if film:
-        image = frame.image
-        if camera.lens:  # depth is on the rectified grid
-            image = cv2.remap(image, _rectification(camera), None, cv2.INTER_LINEAR)
-        film(np.hstack((image, estimate.color)))
+    if every < 1:
+        raise PredictError(f'--every {every} is out of range: it begins with 1')
+    if frames[0] < 0 or frames[1] is not None and frames[1] <= frames[0]:
+        raise PredictError(f'--frames {frames[0]}:{frames[1]} holds no frame: the second number '
+                           'is that of the first frame to leave out')
 
 
 @lru_cache(maxsize=1)
@@ -185,32 +304,15 @@ def ply(cloud: Cloud) -> bytes:
 
 
 @contextmanager
-def finished(path: Path) -> Iterator[Path]:
+def _film(outputs: Outputs, name: str, fps: float, kept: int = 0
+          ) -> Iterator[Callable[[np.ndarray], None]]:
     """
-    Give a temporary path, which becomes `path` if the block ends well and goes if it does not.
+    Give a function that adds a picture (H, W, 3) uint8 BGR to the film `name`.
 
-    :raises PredictError: where it cannot be written.
+    The first `kept` pictures are those of the film that is there.
     """
-    part = path.with_name(f'.{path.stem}.part{path.suffix}')
-    try:
-        yield part
-        os.replace(part, path)
-    except OSError as error:
-        raise PredictError(f'{path} cannot be written ({error.strerror}): make room, or give '
-                           'another --output; the files before it are whole') from None
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _save(path: Path, data: bytes) -> None:
-    with finished(path) as part:
-        part.write_bytes(data)
-
-
-@contextmanager
-def _film(path: Path, fps: float) -> Iterator[Callable[[np.ndarray], None]]:
-    """Give a function that adds a picture (H, W, 3) uint8 BGR to the film `path`."""
     writer, count = cv2.VideoWriter(), 0
+    path = outputs.folder / name
 
     def add(image: np.ndarray) -> None:
         nonlocal count
@@ -232,11 +334,15 @@ def _film(path: Path, fps: float) -> Iterator[Callable[[np.ndarray], None]]:
         writer.write(image)
         count += 1
 
-    with finished(path) as part:
+    with outputs.write(name) as part:
         try:
+            for frame in islice(Film(path) if kept else (), kept):
+                add(frame.image)
             yield add
         finally:
             writer.release()
+        if not count:  # interrupted before its first picture
+            return
         # OpenCV does not say when the disk was full, or the file could not grow.
         capture = cv2.VideoCapture(str(part))
         written = capture.get(cv2.CAP_PROP_FRAME_COUNT) if capture.isOpened() else 0

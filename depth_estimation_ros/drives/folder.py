@@ -124,7 +124,7 @@ class Pictures:
     Picture files as a source of frames: one file, a folder, or a KITTI raw drive.
 
     Stamps are KITTI's own times, else 100 ms from picture to picture from 0 on. `period` is in
-    nanoseconds. `names` are those of the frames.
+    nanoseconds. `names` are those of the frames, `files` where they lie.
     """
 
     def __init__(self, path: Path | str):
@@ -134,18 +134,18 @@ class Pictures:
         stamps: list[int] = []
         if (self.path / 'image_02').is_dir():
             drive = list(KittiDrive(self.path))
-            self._files, stamps = [f.image_path for f in drive], [f.stamp for f in drive]
+            self.files, stamps = [f.image_path for f in drive], [f.stamp for f in drive]
             self._camera = drive[0].camera
         elif self.path.is_dir():
-            self._files = image_files(self.path)
+            self.files = image_files(self.path)
         else:
-            self._files = [self.path]
-        self.names = [file.stem for file in self._files]
+            self.files = [self.path]
+        self.names = [file.stem for file in self.files]
         twice = [name for name, count in Counter(self.names).items() if count > 1]
         if twice:
             raise DriveError(f'{path} holds several pictures named {twice[0]}, which would become '
                              'one: rename or move one of them')
-        self._stamps = stamps or [i * PICTURE_PERIOD for i in range(len(self._files))]
+        self._stamps = stamps or [i * PICTURE_PERIOD for i in range(len(self.files))]
         self.period = (PICTURE_PERIOD if len(stamps) < 2
                        else (stamps[-1] - stamps[0]) // (len(stamps) - 1))
 
@@ -158,11 +158,11 @@ class Pictures:
 
     def __len__(self) -> int:
         """Count the pictures."""
-        return len(self._files)
+        return len(self.files)
 
     def __iter__(self) -> Iterator[Frame]:
         """Read one after the other; raises DriveError at one that cannot be read."""
-        for file, stamp in zip(self._files, self._stamps):
+        for file, stamp in zip(self.files, self._stamps):
             yield Frame(file.stem, stamp, read_image(file))
 
 

@@ -31,6 +31,7 @@ class Film:
         """Look into the film; raises DriveError where it is none or holds no frame."""
         self.path = Path(path)
         self.names = [self.path.stem]
+        self.files = [self.path]
         self._read, self._last = 0, 0
         with self._capture() as capture:
             self.fps = capture.get(cv2.CAP_PROP_FPS)
@@ -69,7 +70,11 @@ class Film:
                     stamp = self._last + self.period
                 self._last = stamp
                 self._read += 1
-                yield Frame(f'{self.path.stem}_{self._read - 1:06d}', stamp, image)
+                yield Frame(self.name(self._read - 1), stamp, image)
+
+    def name(self, number: int) -> str:
+        """Return the name of a frame."""
+        return f'{self.path.stem}_{number:06d}'
 
     def shortfall(self) -> str | None:
         """

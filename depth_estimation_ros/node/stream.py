@@ -29,6 +29,8 @@ from depth_estimation_ros.scale.tracker import Declined
 
 # Seconds without an image until that is reported.
 IMAGE_TIMEOUT = 5.0
+# Seconds in which a replay may begin, and then its first images may come before its clock.
+REPLAY_START, CLOCK_LAG = 60.0, 2.0
 # A stamp this far (seconds) from the node's clock is of another clock, not of an old frame.
 OTHER_CLOCK = 60.0
 # Clocks of two synchronised hosts differ by less (seconds): a stamp beyond is from the future.
@@ -98,6 +100,8 @@ class CameraStream:
     def activate(self) -> None:
         """Subscribe."""
         self._image_at = self._info_at = time.monotonic()
+        self._image_clock = self._node.get_clock().now().nanoseconds
+        self._unclocked_at: float | None = None  # the first image before /clock
         self._scanned = 0  # the stamp of the last scan, ns
         self._slot = 0.0  # when the last frame within max_rate was due
         for kind, topic, callback in (
@@ -143,7 +147,7 @@ class CameraStream:
 
     def _on_image(self, message) -> None:
         now = time.monotonic()
-        self._image_at = now
+        self._image_at, self._image_clock = now, self._node.get_clock().now().nanoseconds
         self.complaints.settle('no image')
         self.statistics.receive(self._age(message.header.stamp))
         if not self._wanted():
@@ -160,8 +164,9 @@ class CameraStream:
             self._slot = due if now < due + 0.5 / rate else now
         with self._lock:
             superseded, self._waiting = self._waiting, message
+            reason = 'newer frame' if self._calibration else 'no camera_info'
         if superseded is not None:
-            self.statistics.drop('newer frame')
+            self.statistics.drop(reason)
         self._on_frame()
 
     def watch(self) -> None:
@@ -170,8 +175,21 @@ class CameraStream:
             subscription.rematch()
         if self._range_sensor:
             self._range_sensor.watch()
-        if self._subscriptions and time.monotonic() - self._image_at > IMAGE_TIMEOUT:
+        if self._subscriptions and self._is_silent():
             self.complaints.raise_('no image', self._no_image(), lasting=True)
+
+    def _is_silent(self) -> bool:
+        """Tell whether images are overdue; a replay may begin late, stand still and end."""
+        seconds = time.monotonic() - self._image_at
+        clock = self._node.get_clock()
+        if not clock.ros_time_is_active:
+            return seconds > IMAGE_TIMEOUT
+        now = clock.now().nanoseconds
+        if now == 0:
+            return seconds > REPLAY_START
+        if not 0 < self._image_clock <= now:  # it begins, or begins again
+            self._image_at, self._image_clock = time.monotonic(), now
+        return min(seconds, (now - self._image_clock) * 1e-9) > IMAGE_TIMEOUT
 
     def _no_image(self) -> str:
         sentence = f'{self.image_topic}: no image for {IMAGE_TIMEOUT:g} s'
@@ -254,6 +272,8 @@ class CameraStream:
                 'max_age', f'{self.image_topic}: frames arrive {age:.2f} s after their stamp and '
                 f'are dropped, for max_age is {limit:g} s')
             return None
+        if self._hold(message):
+            return None
         self.statistics.start(age)
         try:
             most = self._parameters.settings.max_pixels
@@ -272,18 +292,28 @@ class CameraStream:
             return None
         return Frame(message.header, image, camera, outputs)
 
+    def _hold(self, message) -> bool:
+        """Put a message back until there is a CameraInfo: the first may be right behind it."""
+        with self._lock:
+            if self._calibration:
+                return False
+            superseded, self._waiting = self._waiting is not None, self._waiting or message
+            since = self._info_at
+        if superseded:
+            self.statistics.drop('no camera_info')
+        patience = self._parameters.settings.camera_info_timeout
+        if time.monotonic() - since > patience:
+            self.complaints.raise_(
+                'no info', f'{self.info_topic}: no CameraInfo for {patience:g} s while images '
+                f'come: let the driver publish one, or remap {self._prefix}camera_info to '
+                'where it does' + self._seen('sensor_msgs/msg/CameraInfo', self.info_topic))
+        return True
+
     def _camera_of(self, image: ColorImage, frame_id: str) -> PinholeCamera | None:
         with self._lock:
-            calibration, since = self._calibration, self._info_at
-        if calibration is None:
-            self.statistics.drop('no camera_info')
-            patience = self._parameters.settings.camera_info_timeout
-            if time.monotonic() - since > patience:
-                self.complaints.raise_(
-                    'no info', f'{self.info_topic}: no CameraInfo for {patience:g} s while images '
-                    f'come: let the driver publish one, or remap {self._prefix}camera_info to '
-                    'where it does'
-                    + self._seen('sensor_msgs/msg/CameraInfo', self.info_topic))
+            calibration = self._calibration
+        if calibration is None:  # deactivated meanwhile
+            self.statistics.drop('deactivated')
             return None
         info, info_frame = calibration
         if not frame_id or info_frame != frame_id:
@@ -381,6 +411,9 @@ class CameraStream:
         if clock.ros_time_is_active and -CLOCK_STEP <= age < 0 < now:
             return 0.0
         if now == 0:
+            self._unclocked_at = self._unclocked_at or time.monotonic()
+            if time.monotonic() - self._unclocked_at < CLOCK_LAG:
+                return None
             self.complaints.raise_('clock', '/clock: use_sim_time is set but nothing comes, so '
                                    'no age is known: play the bag with --clock')
             return None

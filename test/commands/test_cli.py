@@ -55,19 +55,44 @@ def test_a_parameter_file_that_is_not_there_is_one_sentence():
     assert len(ours) == 1 and ours[0].startswith('depth_node: ')
 
 
-def test_demo_removes_no_files_but_its_own(tmp_path):
-    (tmp_path / 'input').mkdir()
-    (tmp_path / 'input/thesis.tex').write_text('mine')
+def listing(folder):
+    """Return what is in a folder, with its bytes."""
+    return {path.relative_to(folder): path.read_bytes() if path.is_file() else None
+            for path in folder.rglob('*')}
+
+
+@pytest.mark.parametrize(('theirs', 'words'), [
+    ('input/thesis.tex', 'thesis.tex is in the way of a bag'),
+    ('output/metadata.yaml', 'metadata.yaml is there already'),
+    ('0003.jpg', '0003.jpg is there already'),
+    ('node.log', 'node.log is there already'),
+    ('demo.mp4/a', 'demo.mp4 is there already')])
+def test_demo_replaces_nothing_that_it_did_not_make(tmp_path, theirs, words):
+    (tmp_path / theirs).parent.mkdir(exist_ok=True)
+    (tmp_path / theirs).write_text('mine')
+    (tmp_path / '1234.jpg').write_text('mine')
+    before = listing(tmp_path)
     done = command('demo', '--output', tmp_path)
-    assert done.returncode == 1 and 'input is in the way and no bag' in done.stderr
-    assert (tmp_path / 'input/thesis.tex').read_text() == 'mine'
+    assert done.returncode == 1 and words in done.stderr and '--output' in done.stderr
+    assert listing(tmp_path) == before
+
+
+def test_demo_never_writes_to_its_input(folder):
+    (folder / 'camera.yaml').write_text(CAMERA)
+    before = listing(folder)
+    for output in (folder, folder.parent):
+        done = command('demo', '--images', folder, '--output', output, '--overwrite')
+        assert done.returncode == 1 and 'the input' in done.stderr, done.stderr
+    assert listing(folder) == before
 
 
 def test_demo_generates_a_street_and_judges_what_the_node_made_of_it(tmp_path):
     done = command('demo', '--frames', 6, '--rate', 2, '--output', tmp_path)
     assert done.returncode == 0, done.stderr
     figures = dict(re.findall(r'(.*?)  +(.*)', done.stdout))
-    assert figures['frames sent'] == '6' and int(figures['depth images']) >= 4
+    assert figures['frames sent'] == figures['depth images'] == '6'
+    assert figures['answered'].startswith('6 of 6 pictures, p50')
+    assert 'nan' not in done.stdout
     mean = next(line.split() for line in done.stdout.splitlines() if line.startswith('mean'))
     assert 0 < float(mean[-8]) < 1
     assert cv2.imread(str(tmp_path / '0005.jpg')).shape[1] > 800
@@ -75,6 +100,15 @@ def test_demo_generates_a_street_and_judges_what_the_node_made_of_it(tmp_path):
         figures['depth images'])
     for bag in ('input', 'output'):
         assert (tmp_path / bag / 'metadata.yaml').exists()
+    (tmp_path / 'notes.txt').write_text('mine')
+    (tmp_path / '0005.jpg').write_text('mine')
+    (tmp_path / '1234.jpg').write_text('mine')
+    done = command('demo', '--frames', 2, '--output', tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in tmp_path.glob('*.jpg')) == [
+        '0000.jpg', '0001.jpg', '0005.jpg', '1234.jpg']
+    for name in ('notes.txt', '0005.jpg', '1234.jpg'):
+        assert (tmp_path / name).read_text() == 'mine'
 
 
 @pytest.fixture
@@ -100,13 +134,25 @@ def test_demo_shows_the_main_job(folder, tmp_path_factory):
     assert done.returncode == 0, done.stderr
     assert 'frames sent             3' in done.stdout
     assert 'depth images            3' in done.stdout
-    assert 'age p50 / p95' in done.stdout
+    assert 'answered                3 of 3 pictures' in done.stdout
     for i in range(3):
         assert cv2.imread(str(folder / f'out/000{i}.jpg')).shape[1] > 800
 
     done = command('demo', '--model', 'rt_monodepth_s', '--weights', weights, '--images', folder,
                    '--output', folder / 'out')
     assert done.returncode == 1 and "looks like the encoder.pth of 'monodepth2'" in done.stderr
+
+
+@pytest.mark.parametrize('count', [1, 2])
+def test_demo_counts_what_it_sent_and_what_came(tmp_path, count):
+    photos = tmp_path / 'photos'
+    photos.mkdir()
+    for i in range(count):
+        cv2.imwrite(str(photos / f'{i}.jpg'), synth(96, 320)[..., ::-1])
+    done = command('demo', '--images', photos, '--fov', 80, '--output', tmp_path / 'out')
+    assert done.returncode == 0, done.stderr
+    assert f'frames sent             {count}\ndepth images            {count}\n' in done.stdout
+    assert 'nan' not in done.stdout
 
 
 def test_demo_on_a_kitti_drive_prints_accuracy(ms_weights, shared, tmp_path):
@@ -116,7 +162,8 @@ def test_demo_on_a_kitti_drive_prints_accuracy(ms_weights, shared, tmp_path):
     assert done.returncode == 0, done.stderr
     mean = next(line.split() for line in done.stdout.splitlines() if line.startswith('mean'))
     assert float(mean[-8]) == pytest.approx(0.206, abs=0.01)
-    assert len(list(tmp_path.glob('*.jpg'))) >= 15
+    assert len(list(tmp_path.glob('*.jpg'))) == 16 and 'answered                16 of 16' in (
+        done.stdout)
 
 
 def test_a_reader_that_has_enough_ends_nothing_badly():

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+import re
 import resource
 import shutil
 import signal
@@ -15,7 +16,7 @@ import time
 import cv2
 from depth_estimation_ros import cli
 from depth_estimation_ros.cloud.points import PointOptions
-from depth_estimation_ros.commands import predict
+from depth_estimation_ros.commands import outputs, predict
 from depth_estimation_ros.commands.progress import progress
 from depth_estimation_ros.drives.folder import find_optics
 from depth_estimation_ros.drives.kitti import annotated_depth
@@ -41,6 +42,7 @@ projection_matrix: {rows: 3, cols: 4, data: [150, 0, 156.8, 0, 0, 150, 45.1, 0, 
 # As on a machine without ROS.
 COMMAND = ('import sys; sys.modules.update(rclpy=None, sensor_msgs=None); '
            'from depth_estimation_ros.cli import main; sys.exit(main())')
+ALL = ','.join(predict.CONTENTS)
 VERTEX = np.dtype([('xyz', '<f4', 3), ('rgb', 'u1', 3)])
 
 
@@ -64,8 +66,8 @@ def film(tmp_path):
 
 
 def run(inputs, weights, output, **options) -> str:
-    """Run predict as the command does, on a camera that is guessed."""
-    options = {'fov': 81.5, **options}
+    """Run predict as the command does, on a camera that is guessed; it writes all there is."""
+    options = {'fov': 81.5, 'write': tuple(predict.CONTENTS), **options}
     return predict.run([str(i) for i in inputs], 'monodepth2', str(weights), output, **options)
 
 
@@ -162,10 +164,12 @@ def test_only_what_is_wanted_is_written(film, weights, tmp_path):
     picture = tmp_path / 'photo.jpg'
     cv2.imwrite(str(picture), drawing(200))
     said = run([film, picture], weights, tmp_path / 'film', write=('film',))
-    assert [p.name for p in (tmp_path / 'film').iterdir()] == ['street_depth.mp4']
+    assert sorted(p.name for p in (tmp_path / 'film').iterdir()) == [
+        outputs.MANIFEST, 'street_depth.mp4']
     assert 'side by side' in said and '.ply' not in said
     said = run([picture], weights, tmp_path / 'cloud', write=('points', 'film'), max_points=500)
-    assert [p.name for p in (tmp_path / 'cloud').rglob('*.*')] == ['photo.ply']
+    assert [p.name for p in (tmp_path / 'cloud').rglob('*.ply')] == ['photo.ply']
+    assert not list((tmp_path / 'cloud').rglob('*.png'))
     assert 'side by side' not in said
     assert 100 < len(read_ply(tmp_path / 'cloud/points/photo.ply')) <= 500
     run([picture], weights, tmp_path / 'near', write=('depth',), max_depth=5.0)
@@ -186,15 +190,122 @@ def test_what_a_user_should_know_of_a_film_is_said(tmp_path, weights):
     assert len(read_film(tmp_path / 'out/cut_depth.mp4')) == len(read_film(cut))
 
 
-def test_files_are_replaced_only_when_told(film, weights, tmp_path):
+def test_what_another_made_is_replaced_only_when_told(film, weights, tmp_path):
     output = tmp_path / 'out'
-    run([film], weights, output, write=('depth',))
-    before = (output / 'depth/street_000000.png').read_bytes()
-    with pytest.raises(ValueError, match='holds files already.*--overwrite'):
-        run([film], weights, output, write=('depth',), depth_scale=2.0)
-    assert (output / 'depth/street_000000.png').read_bytes() == before
-    run([film], weights, output, write=('depth',), depth_scale=2.0, overwrite=True)
-    assert (output / 'depth/street_000000.png').read_bytes() != before
+    of_user = output / 'depth/street_000003.png'
+    of_user.parent.mkdir(parents=True)
+    of_user.write_text('mine')
+    with pytest.raises(ValueError, match='street_000003.png is there already.*--overwrite'):
+        run([film], weights, output, write=('depth',))
+    assert [path for path in output.rglob('*') if path.is_file()] == [of_user]
+    assert of_user.read_text() == 'mine'
+    run([film], weights, output, write=('depth',), overwrite=True)
+    before = of_user.read_bytes()
+    run([film], weights, output, write=('depth',), depth_scale=2.0)  # its own
+    assert of_user.read_bytes() not in (b'mine', before)
+    of_user.write_text('mine again')
+    with pytest.raises(ValueError, match='no earlier predict made it as it is'):
+        run([film], weights, output, write=('depth',))
+
+
+def test_an_input_is_never_in_the_way(film, weights, tmp_path):
+    (tmp_path / 'photos').mkdir()
+    photo = tmp_path / 'photos/a.png'
+    cv2.imwrite(str(photo), drawing(100))
+    for given, output in ((photo, tmp_path / 'photos'), (tmp_path / 'photos', tmp_path / 'photos'),
+                          (film, tmp_path), (photo, tmp_path), (film, film)):
+        with pytest.raises(ValueError, match='the input .* never written to|cannot be made'):
+            run([given], weights, output, overwrite=True)
+    run([tmp_path / 'photos'], weights, tmp_path / 'photos/depth_of_them')
+    assert (tmp_path / 'photos/depth_of_them/depth/a.png').exists()
+
+
+def test_what_failed_leaves_nothing(film, weights, tmp_path):
+    output = tmp_path / 'new/out'
+    for options in ({'fov': 0.0}, {'device': 'cuda:7'}, {'input_size': '1x1'}):
+        with pytest.raises(ValueError):
+            run([film], weights, output, **options)
+        assert not (tmp_path / 'new').exists(), options
+    (tmp_path / 'bad').mkdir()
+    (tmp_path / 'bad/a.png').write_bytes(b'no picture')
+    with pytest.raises(ValueError):
+        run([tmp_path / 'bad'], weights, output)
+    assert not (tmp_path / 'new').exists()
+
+
+def test_of_a_film_the_film_is_made_and_of_pictures_the_files(film, weights, tmp_path, capsys):
+    picture = tmp_path / 'photo.jpg'
+    cv2.imwrite(str(picture), drawing(200))
+    run([film, picture], weights, tmp_path / 'out', write=None)
+    assert {path.name for path in (tmp_path / 'out').rglob('*.*')} == {
+        outputs.MANIFEST, 'street_depth.mp4', 'photo.png', 'photo.ply'}
+    assert '9 frames become about' in capsys.readouterr().err
+
+
+def test_some_frames_of_a_film_keep_their_numbers_and_their_time(film, weights, tmp_path):
+    run([film], weights, tmp_path / 'out', frames=(1, 6), every=2, write=('film', 'depth'))
+    assert sorted(path.stem for path in (tmp_path / 'out/depth').iterdir()) == [
+        'street_000001', 'street_000003', 'street_000005']
+    made = tmp_path / 'out/street_depth.mp4'
+    assert [number(image[:, :WIDTH]) for image in read_film(made)] == [1, 3, 5]
+    assert Film(made).fps == FPS / 2
+    for options, words in (({'every': 0}, '--every 0'), ({'frames': (3, 3)}, '--frames 3:3')):
+        with pytest.raises(ValueError, match=words):
+            run([film], weights, tmp_path / 'none', **options)
+
+
+def test_a_disk_that_is_too_small_is_said_before_it_starts(film, weights, tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, 'disk_usage', lambda _: usage._replace(free=10**5))
+    with pytest.raises(ValueError, match='8 frames become about .* MB .* 0.1 MB are free'):
+        run([film], weights, tmp_path / 'out')
+    assert not (tmp_path / 'out').exists()
+
+
+def interrupt_after(count, monkeypatch):
+    """Let Ctrl-C come in the frame after `count`."""
+    estimate, seen = DepthEstimator.estimate, []
+
+    def interrupted(*arguments):
+        seen.append(1)
+        if len(seen) == count + 1:
+            raise KeyboardInterrupt
+        return estimate(*arguments)
+
+    monkeypatch.setattr(DepthEstimator, 'estimate', interrupted)
+    return seen
+
+
+def test_ctrl_c_finishes_the_film_and_resume_goes_on_from_there(
+        film, weights, tmp_path, monkeypatch):
+    whole, output = tmp_path / 'whole', tmp_path / 'out'
+    run([film], weights, whole)
+    with monkeypatch.context() as patch:
+        interrupt_after(5, patch)
+        with pytest.raises(KeyboardInterrupt, match='after 5 of the 8 frames.*--resume') as end:
+            run([film], weights, output)
+    assert str(end.value).startswith('frames: 5 in')
+    made = output / 'street_depth.mp4'
+    assert [number(image[:, :WIDTH]) for image in read_film(made)] == [0, 1, 2, 3, 4]
+    with pytest.raises(ValueError, match='--resume goes on with the same only: max-depth is 9'):
+        run([film], weights, output, resume=True, max_depth=9.0)
+    with monkeypatch.context() as patch:
+        seen = interrupt_after(99, patch)
+        said = run([film], weights, output, resume=True)
+    assert len(seen) == 3 and said.startswith('frames: 3 in') and '5 were there already' in said
+    assert [number(image[:, :WIDTH]) for image in read_film(made)] == list(range(8))
+    for path in whole.rglob('*.p*'):
+        assert (output / path.relative_to(whole)).read_bytes() == path.read_bytes()
+    before = made.read_bytes()
+    assert '8 were there already' in run([film], weights, output, resume=True)
+    assert made.read_bytes() == before
+
+
+def test_two_runs_do_not_write_into_one_folder(film, weights, tmp_path):
+    with outputs.Outputs(tmp_path / 'out', 'predict') as other:
+        other.write_bytes('a', b'')
+        with pytest.raises(ValueError, match='another run is writing'):
+            run([film], weights, tmp_path / 'out')
 
 
 def test_bad_input_is_one_sentence(film, weights, tmp_path):
@@ -232,7 +343,8 @@ def test_progress_without_tqdm_is_a_line(monkeypatch, capsys):
 
 def check_whole(output: Path, count: int) -> int:
     """Check that every file with its final name is whole, and count them."""
-    files = [path for path in output.rglob('*') if path.is_file() and path.name[0] != '.']
+    files = [path for path in output.rglob('*') if path.is_file() and path.name[0] != '.'
+             and path.name != outputs.MANIFEST]
     for path in files:
         if path.suffix == '.png':
             assert cv2.imread(str(path), cv2.IMREAD_UNCHANGED).shape[:2] == (HEIGHT, WIDTH)
@@ -251,16 +363,18 @@ def test_ctrl_c_at_any_moment_leaves_no_half_file(weights, tmp_path):
         output, log = tmp_path / f'{begun}{delay}', tmp_path / f'{begun}{delay}.log'
         process = FORKS.Process(target=be_the_command, args=(
             ['predict', str(film), '--model', 'monodepth2', '--weights', str(weights), '--fov',
-             '80', '--output', str(output)], log, log, {}))
+             '80', '--write', ALL, '--output', str(output)], log, log, {}))
         process.start()
         wait((lambda: list(output.glob('depth/*'))) if begun else output.exists, 60,
              lambda: f'it did not begin: {log.read_text()}')
         time.sleep(delay)
         os.kill(process.pid, signal.SIGINT)
         process.join(20)
-        assert (process.exitcode, log.read_text()) == (130, '')
-        assert check_whole(output, 120) < 3 * 120
-        assert not list(output.glob('*.mp4')) and not list(output.rglob('.*'))
+        assert process.exitcode == 130
+        count = int(re.findall('interrupted after ([0-9]+) of', log.read_text() + (
+            '' if list(output.glob('*.mp4')) else 'interrupted after 0 of'))[0])
+        assert 3 * count <= check_whole(output, count) - bool(count) < 3 * 120
+        assert not list(output.rglob('.*'))
 
 
 @pytest.mark.parametrize('when', ['writing', 'renaming'])
@@ -270,7 +384,7 @@ def test_ctrl_c_while_a_file_is_written_leaves_no_half_file(
         raise KeyboardInterrupt
 
     if when == 'renaming':
-        monkeypatch.setattr(predict.os, 'replace', interrupt)
+        monkeypatch.setattr(outputs.os, 'replace', interrupt)
     else:
         def half(path, data):
             with path.open('wb') as file:
@@ -284,7 +398,8 @@ def test_ctrl_c_while_a_file_is_written_leaves_no_half_file(
             monkeypatch.setattr(predict, 'cv2', Interrupted())
         with pytest.raises(KeyboardInterrupt):
             run([film], weights, tmp_path / write, write=(write,))
-        assert not [path for path in (tmp_path / write).rglob('*') if path.is_file()]
+        for path in (tmp_path / write).rglob('*.*'):
+            assert path.name == outputs.MANIFEST or len(read_film(path)) == 2
 
 
 class Interrupted:
@@ -315,7 +430,7 @@ def test_the_command_runs_without_ros_and_ends_at_ctrl_c(weights, tmp_path):
     output = tmp_path / 'out'
     process = subprocess.Popen(
         [sys.executable, '-c', COMMAND, 'predict', str(film), '--model', 'monodepth2',
-         '--weights', str(weights), '--fov', '80', '--output', str(output)],
+         '--weights', str(weights), '--fov', '80', '--output', str(output), '--write', ALL],
         cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         wait(lambda: len(list(output.rglob('*.ply'))) > 2 or process.poll() is not None, 60,
@@ -324,9 +439,10 @@ def test_the_command_runs_without_ros_and_ends_at_ctrl_c(weights, tmp_path):
         out, err = process.communicate(timeout=20)
     finally:
         process.kill()
-    assert (process.returncode, out, err) == (130, '', '')
-    assert 9 <= check_whole(output, 250) < 750
-    assert not list(output.glob('*.mp4')) and not list(output.rglob('.*'))
+    [count] = map(int, re.findall('interrupted after ([0-9]+) of the 250 frames', out))
+    assert process.returncode == 130 and err.count('\n') == 1 and 'frames become about' in err
+    assert 3 * count <= check_whole(output, count) - 1 < 750
+    assert not list(output.rglob('.*'))
 
 
 @pytest.mark.parametrize(('write', 'limit'), [('depth,color,points', 100_000), ('film', 4_000)])
@@ -340,7 +456,7 @@ def test_full_disk_is_one_sentence(weights, tmp_path, write, limit):
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
         cwd=REPOSITORY, capture_output=True, text=True, timeout=60,
         env={**os.environ, 'PYTHONDONTWRITEBYTECODE': '1'})
-    assert done.returncode == 1 and done.stderr.count('\n') == 1, done.stderr
+    assert done.returncode == 1 and done.stderr.count('\n') == 2, done.stderr
     assert 'cannot be written' in done.stderr and 'make room' in done.stderr
     check_whole(output, 8)
     assert not list(output.glob('*.mp4')) and not list(output.rglob('.*'))
@@ -351,7 +467,7 @@ def test_film_stops_when_the_disk_is_nearly_full(film, weights, tmp_path, monkey
     monkeypatch.setattr(predict.shutil, 'disk_usage', lambda _: usage._replace(free=10**6))
     with pytest.raises(ValueError, match='street_depth.mp4 cannot be written .*4 MiB'):
         run([film], weights, tmp_path / 'out', write=('film',))
-    assert not list((tmp_path / 'out').iterdir())
+    assert not (tmp_path / 'out').exists()
 
 
 def test_real_depth_keeps_its_accuracy_on_disk(ms_weights, shared, tmp_path):

@@ -24,7 +24,7 @@ pytest.importorskip('launch_ros', reason='the ROS 2 launch stack is not installe
 
 from launch import LaunchContext  # noqa: E402
 from launch.actions import (  # noqa: E402
-    DeclareLaunchArgument, ExecuteProcess, IncludeLaunchDescription, LogInfo)
+    DeclareLaunchArgument, ExecuteProcess, IncludeLaunchDescription, LogInfo, TimerAction)
 from launch.utilities import perform_substitutions  # noqa: E402
 from launch_ros.actions import Node, SetRemap  # noqa: E402
 
@@ -176,17 +176,22 @@ def test_rviz_starts_in_the_same_namespace(depth_launch, installed, monkeypatch)
     assert sum(isinstance(action, Node) for action in actions) == 2
 
 
-@pytest.mark.parametrize(('there', 'player'), [
-    (('ros2bag', 'rosbag2_storage_mcap'), ExecuteProcess), (('ros2bag',), Node), ((), Node)])
-def test_a_kitti_bag_is_played_by_what_can_read_it(monkeypatch, there, player):
-    kitti = load('kitti')
+def test_a_kitti_bag_is_played_when_this_node_reads(installed):
+    player = load('kitti').replay('bag', '1.0', False, '/camera/image', False)
+    context = LaunchContext()
+    with mock.patch.object(ExecuteProcess, 'execute', return_value=None):
+        player.execute(context)
+    command = ' '.join(perform_substitutions(context, part) for part in player.cmd)
+    assert 'lib/depth_estimation_ros/depth_estimation bag play bag --rate 1.0' in command
+    assert '--wait-for /camera/image /camera/camera_info' in command
+    assert '--reader /depth_estimation' in command and '--loop' not in command
 
-    def prefix(name):
-        if name not in there:
-            raise kitti.PackageNotFoundError(name)
 
-    monkeypatch.setattr(kitti, 'get_package_prefix', prefix)
-    assert type(kitti.replay('bag', '1.0', False, '/camera/image')[-1]) is player
+@pytest.mark.parametrize('stay', [True, False])
+def test_the_end_of_the_bag_is_the_end_of_the_launch_but_where_it_is_to_stay(stay):
+    actions = load('kitti').end(stay, SimpleNamespace(returncode=0), LaunchContext())
+    assert 'the bag has ended' in said(actions)[0]
+    assert any(isinstance(action, TimerAction) for action in actions) is not stay
 
 
 @pytest.fixture
