@@ -212,7 +212,7 @@ def _look(path: Path) -> tuple[int, int] | None:
     """Return size and time of change, ns, of a file; None where there is none."""
     try:
         found = path.lstat()
-    except OSError:
+    except (OSError, ValueError):  # a manifest may name what can be no file
         return None
     return (found.st_size, found.st_mtime_ns) if path.is_file() else None
 

@@ -15,6 +15,8 @@ import sys
 import threading
 import time
 
+from depth_estimation_ros import cli
+from depth_estimation_ros.commands import player
 from depth_estimation_ros.commands.player import play, record
 from depth_estimation_ros.drives import DriveError
 from depth_estimation_ros.drives.bag import Bag
@@ -302,7 +304,146 @@ def test_at_three_times_the_speed_nothing_of_kitti_s_size_is_lost(tmp_path, name
     assert reader.received[cloud] == bytes_of(tmp_path / 'bag', cloud)
 
 
+# -- waiting for one node, and for its answers --
+
+class Answering(Reader):
+    """A reader called `reader` that answers pictures on `answer` with their header."""
+
+    def __init__(self, image, answer, answers=lambda number: True, late=0.0):
+        super().__init__()
+        self.seen = []
+        publisher = self.node.create_publisher(Image, answer, 10)
+
+        def take(message):
+            self.seen.append(nanoseconds(message.header.stamp))
+            if answers(len(self.seen)):
+                time.sleep(late)
+                publisher.publish(Image(header=message.header))
+
+        self.node.create_subscription(Image, image, take, 1)
+        self.node.create_subscription(Clock, '/clock', lambda _: None, 1)
+        self._executor.wake()
+
+
+def test_the_player_waits_for_the_node_it_is_told_whoever_else_reads(path, names, reader):
+    image, _ = names
+    reader.read(Image, image)  # by a node called `reader`
+    context = Context()
+    rclpy.init(context=context)
+    late = rclpy.create_node('late', context=context)
+    timers = [threading.Timer(delay, lambda kind=kind, topic=topic: late.create_subscription(
+        kind, topic, quiet, 1)) for delay, kind, topic in (
+            (1.0, Clock, '/clock'), (2.0, Image, image))]
+    try:
+        for timer in timers:
+            timer.start()
+        began = time.monotonic()
+        play(path, rate=10.0, wait_for=[image], reader='/late', say=quiet)
+        assert time.monotonic() - began > 2.0, 'it did not wait for the second subscription'
+    finally:
+        for timer in timers:
+            timer.join()
+        late.destroy_node()
+        context.try_shutdown()
+    reader.wait(image, 20)
+
+
+def test_the_next_picture_waits_for_the_answer_to_the_last(path, names):
+    image, _ = names
+    node = Answering(image, f'{image}_answer', late=0.15)
+    try:
+        played = play(path, rate=5.0, wait_for=[image], reader='/reader',
+                      answered=(image, f'{image}_answer'), say=quiet)
+    finally:
+        node.close()
+    assert len(node.seen) == 20, 'a reader with room for one picture got each'
+    assert len(played.answers) == 20 and min(played.answers) > 0.15 and played.unanswered == 0
+    assert 'answered: 20 of 20 pictures' in str(played)
+
+
+def test_what_is_not_answered_is_counted_and_said_by_the_exit_code(path, names, monkeypatch):
+    image, _ = names
+    monkeypatch.setattr(player, 'ANSWERED', 0.5)
+    node = Answering(image, f'{image}_answer', answers=lambda number: number != 7)
+    try:
+        played = play(path, rate=10.0, wait_for=[image], reader='/reader',
+                      answered=(image, f'{image}_answer'), say=quiet)
+        assert played.unanswered == 1 and 'answered: 19 of 20 pictures' in str(played)
+        monkeypatch.setattr(player, 'play', lambda *args, **kwargs: played)
+        assert cli.main(['bag', 'play', str(path)]) == 1
+    finally:
+        node.close()
+
+
+def test_a_node_that_never_answers_ends_the_player_in_a_sentence(path, names, monkeypatch):
+    image, _ = names
+    monkeypatch.setattr(player, 'ANSWERED', 0.3)
+    node = Answering(image, f'{image}_answer', answers=lambda number: False)
+    try:
+        with pytest.raises(DriveError, match=f'3 pictures of {image} had no answer'):
+            play(path, wait_for=[image], reader='/reader', answered=(image, f'{image}_answer'),
+                 say=quiet)
+    finally:
+        node.close()
+    assert len(node.seen) == 3
+
+
+def test_a_node_that_is_not_there_is_named(path, names, monkeypatch, reader):
+    image, _ = names
+    reader.read(Image, image)
+    monkeypatch.setattr(player, 'WANTED', 0.5)
+    with pytest.raises(DriveError, match=f'/depth does not read /clock {image} after'):
+        play(path, wait_for=[image], reader='/depth', say=quiet)
+    with pytest.raises(DriveError, match='nobody publishes /no/answer after'):
+        play(path, answered=(image, '/no/answer'), say=quiet)
+
+
 # -- recording --
+
+
+def test_what_a_recording_misses_is_said_by_topic(names, tmp_path, monkeypatch):
+    image, other = names
+    context = Context()
+    rclpy.init(context=context)
+    node = rclpy.create_node('camera', context=context)
+    publishers = [node.create_publisher(String, topic, 10) for topic in names]
+    said, record_ends = [], threading.Event()
+    write = Recorder.write
+
+    def slow(self, topic, *arguments):
+        write(self, topic, *arguments)
+        if topic == image and not stalled.is_set():
+            stalled.set()
+            go_on.wait(20)  # a disk that stands still: what comes now does not fit
+
+    stalled, go_on = threading.Event(), threading.Event()
+    monkeypatch.setattr(Recorder, 'write', slow)
+    monkeypatch.setattr(player, 'DEPTH', 10)
+    thread = threading.Thread(target=lambda: record(
+        names, tmp_path / 'copy', seconds=60, stop=record_ends, say=said.append))
+    thread.start()
+    try:
+        wait(lambda: all(p.get_subscription_count() for p in publishers), 20, lambda: 'no reader')
+        publishers[0].publish(String(data='first'))
+        assert stalled.wait(20)
+        for i in range(30):
+            publishers[0].publish(String(data=str(i)))
+        for i in range(5):
+            publishers[1].publish(String(data=str(i)))
+        time.sleep(0.5)
+        go_on.set()
+        time.sleep(1.0)
+        record_ends.set()
+        thread.join(30)
+    finally:
+        go_on.set()
+        record_ends.set()
+        thread.join(30)
+        node.destroy_node()
+        context.try_shutdown()
+    assert [sentence for sentence in said if 'missing' in sentence] == [
+        f'{image}: 20 messages are missing, in 1 gaps: the network or this machine was too slow '
+        'for them']
 
 
 def test_what_is_recorded_is_what_was_played(path, names, tmp_path):

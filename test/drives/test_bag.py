@@ -284,12 +284,39 @@ def test_ctrl_c_leaves_nothing(drive, tmp_path):
     def interrupted(frames):
         yield from frames[:3]
         assert list(tmp_path.iterdir()), 'it is written beside its final place'
-        assert not (tmp_path / 'bag').exists()
+        assert not (tmp_path / 'new/bag').exists()
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        from_kitti(drive.folder, tmp_path / 'bag', progress=interrupted)
+    with pytest.raises(KeyboardInterrupt, match=r'not finished: the \d+ messages .* removed'):
+        from_kitti(drive.folder, tmp_path / 'new' / 'bag', progress=interrupted)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_beginning_of_a_killed_process_goes_and_that_of_a_running_one_stays(tmp_path):
+    begun = [subprocess.Popen(
+        [sys.executable, '-c', 'import sys, time\n'
+         'from depth_estimation_ros.drives.bag_writing import Recorder\n'
+         'with Recorder(sys.argv[1]) as bag:\n'
+         '    bag.write_message("/a", 1, bag.make("std_msgs/msg/String", data="x"))\n'
+         '    print(flush=True)\n'
+         '    time.sleep(60)', tmp_path / name], stdout=subprocess.PIPE)
+        for name in ('dead', 'alive')]
+    try:
+        for process in begun:
+            process.stdout.readline()
+        begun[0].kill()
+        begun[0].wait()
+        (tmp_path / '.mine').mkdir()
+        (tmp_path / '.mine/depth_estimation.lock').write_text('')
+        (tmp_path / '.mine/photo.jpg').write_text('')
+        assert len(list(tmp_path.glob('.dead.*'))) == 1
+        with Recorder(tmp_path / 'bag') as bag:
+            bag.write_message('/a', 1, bag.make('std_msgs/msg/String', data='x'))
+        left = sorted(path.name.split('.')[1] for path in tmp_path.glob('.*'))
+        assert left == ['alive', 'mine'] and (tmp_path / '.mine/photo.jpg').exists()
+    finally:
+        for process in begun:
+            process.kill()
 
 
 @pytest.mark.parametrize('frames, words', [

@@ -75,6 +75,18 @@ def test_no_camera_info(robot):
     assert status.message.startswith('/camera_info: ')
 
 
+def test_an_image_that_comes_before_the_first_camera_info_is_answered(robot):
+    forget_the_camera(robot)
+    first, second = robot.send(image(PICTURE)), robot.send(image(PICTURE))
+    time.sleep(0.3)
+    assert not robot.received['depth/image_rect']
+    robot.send_info(info(CAMERA))
+    wait(lambda: second in robot.received['depth/image_rect'], 15,
+         lambda: 'the last image before it had no answer')
+    assert first not in robot.received['depth/image_rect']
+    assert int(robot.values()['frames dropped: no camera_info']) >= 1
+
+
 @pytest.mark.parametrize('bad, words', [
     (dict(k=[0.0] * 9, p=[0.0] * 12), 'not calibrated'),
     (dict(width=0, height=0, k=[0.0] * 9, p=[0.0] * 12, r=[0.0] * 9, d=[]), 'not calibrated'),

@@ -12,6 +12,7 @@ import time
 from depth_estimation_ros.estimation.runtime import find_precisions
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
 from depth_estimation_ros.node.parameters import ALWAYS, TABLE, UNCONFIGURED
+from depth_estimation_ros.node.stream import IMAGE_TIMEOUT
 from diagnostic_msgs.msg import DiagnosticArray
 from harness import (
     depth_array, image, info, nanoseconds, NodeProcess, OUTPUTS, Robot, served, wait)
@@ -648,6 +649,33 @@ def test_sim_time_ages_follow_the_clock(parameters):
         robot.ask(image(PICTURE), stamp=1000 * 10**9 + 5 * 10**8)  # between two ticks: age 0
         robot.wait_value('frames processed', '2')
         assert float(robot.values()['age p50 (ms)']) in (0.0, pytest.approx(100, abs=1))
+    finally:
+        stop(node, robot)
+
+
+def test_a_replay_that_has_not_begun_or_stands_still_is_no_fault(parameters):
+    from rosgraph_msgs.msg import Clock
+    node = NodeProcess({**parameters, 'use_sim_time': True})
+    robot = Robot(node, outputs=('depth/image_rect',))
+    clock, seconds = robot.node.create_publisher(Clock, '/clock', 10), [1000.0, 0.0]
+
+    def tick():
+        seconds[0] += seconds[1]
+        message = Clock()
+        message.clock.sec, message.clock.nanosec = int(seconds[0]), int(seconds[0] % 1 * 1e9)
+        clock.publish(message)
+
+    try:
+        robot.wait_for_node()
+        time.sleep(IMAGE_TIMEOUT + 1)  # no clock at all
+        timer = robot.node.create_timer(0.05, tick)
+        time.sleep(IMAGE_TIMEOUT + 1)  # it stands still
+        assert robot.diagnostics and not any(
+            words in str(status) for status in robot.diagnostics for words in
+            ('no image', '/clock'))
+        seconds[1] = 0.2  # it runs, at four times the speed
+        robot.wait_status('no image for 5 s')
+        robot.node.destroy_timer(timer)
     finally:
         stop(node, robot)
 
