@@ -17,7 +17,7 @@ LAST = 2.0  # seconds from the end of the bag to the end of the node
 ARGUMENTS = {
     'bag': ('', 'rosbag2 folder or file; `depth_estimation bag from-kitti` makes one of a raw '
             'drive'),
-    'rate': ('1.0', 'seconds of the bag a second'),
+    'rate': ('1.0', 'seconds of the bag a second; slower where the node needs longer'),
     'loop': ('false', 'true: begin again at the end'),
     'stay': ('false', 'true: the node stays after the end of the bag'),
     'image': ('/kitti/camera_color_left/image_raw', "topic of the bag's images"),
@@ -47,20 +47,22 @@ def replay(bag: str, rate: str, loop: bool, image: str, stay: bool) -> LaunchDes
     """
     Return the package's player, and with it the end of the launch, unless it is to `stay`.
 
-    `ros2 bag play` cannot wait for a node, so that its first pictures would be lost.
+    `ros2 bag play` cannot wait for a node, so that its first pictures would be lost, nor for the
+    depth of each picture, which a computer that is slower than the camera needs.
     """
     info = image.rsplit('/', 1)[0] + '/camera_info'
     return Node(
         package='depth_estimation_ros', executable='depth_estimation', output='screen',
         on_exit=partial(end, stay), arguments=[
             'bag', 'play', bag, '--rate', rate, '--wait-for', image, info, '--reader',
-            '/depth_estimation', *(['--loop'] if loop else [])])
+            '/depth_estimation', '--answered', image, '/depth/camera_info',
+            *(['--loop'] if loop else [])])
 
 
 def end(stay: bool, event, context: LaunchContext) -> list[LaunchDescriptionEntity]:
     """Say how the player ended, and end the launch unless it is to `stay`."""
     said = ('the bag has ended' if event.returncode == 0 else
-            f'the bag was not played to its end (exit code {event.returncode})')
+            f'the player ended with exit code {event.returncode}: it says why above')
     if stay:
         return [LogInfo(msg=f'{said}; the node stays, end it with Ctrl-C')]
     # The last picture is on its way through the node.

@@ -16,14 +16,16 @@ from typing import NamedTuple
 from rosbags.interfaces import MessageDefinitionFormat, QosDurability
 from rosbags.rosbag2 import Reader
 from rosbags.typesys import get_types_from_idl, get_types_from_msg, get_typestore, Stores
-import zstandard
 
 from depth_estimation_ros.drives import DriveError
 from depth_estimation_ros.drives.bag_recovery import McapScan, SqliteScan
+from depth_estimation_ros.drives.unpacking import unpack, unpack_file
 
 # How a message begins that rosbag2 has compressed by itself; only metadata.yaml says so, which a
 # recording that was cut short does not have. No CDR begins like this.
 ZSTD = b'\x28\xb5\x2f\xfd'
+KINDS = ('.mcap', '.db3', '.mcap.zstd', '.db3.zstd')
+MOST_METADATA = 1 << 24  # bytes
 
 
 class Message(NamedTuple):
@@ -45,7 +47,7 @@ class Topic(NamedTuple):
 
 class Bag:
     """
-    A bag to read from: a rosbag2 folder, or a single .mcap or .db3 file of one.
+    A bag to read from: a rosbag2 folder, or a single .mcap or .db3 file of one (or .zstd of it).
 
     topics: name -> Topic. start, end: of the first and the last message, ns. size: bytes on
     disk. cut: None, or a sentence: the recording never ended properly, and this is what is left
@@ -88,14 +90,22 @@ class Bag:
                              '.db3 file')
         folder = self.path.is_dir()
         files = sorted((p for p in (self.path.iterdir() if folder else [self.path])
-                        if p.suffix in ('.mcap', '.db3')), key=_natural)
+                        if p.name.endswith(KINDS)), key=_natural)
         self.size = sum(file.stat().st_size for file in files)
-        described = folder and (self.path / 'metadata.yaml').exists()
-        if described and not any(map(_journals, files)):
+        described = (folder and (self.path / 'metadata.yaml').is_file()
+                     and (self.path / 'metadata.yaml').stat().st_size <= MOST_METADATA)
+        packed = [file for file in files if file.suffix == '.zstd']
+        if packed:
+            unpacked = self._temporary()
+            files = [unpack_file(file, unpacked) if file in packed else file for file in files]
+        elif described and not any(map(_journals, files)):
             # Whatever the libraries below trip over, the single files are the second chance.
             with suppress(Exception):
                 reader = self._stack.enter_context(Reader(self.path))
                 if all(map(_indexed, reader.storage.storages)):
+                    # `read` decompresses messages itself, for it knows a bound.
+                    reader.storage.metadata = reader.storage.metadata._replace(
+                        compression_mode=None)
                     return [reader]
         if not files:
             raise DriveError(f'{self.path} is no bag: expected a rosbag2 folder with .mcap or '
@@ -120,7 +130,7 @@ class Bag:
     def _recovered(self, file: Path) -> Path:
         """Return a copy in which SQLite has finished, or undone, what its journal says."""
         self._say_cut(f'{file.name} was still being written')
-        folder = Path(self._stack.enter_context(TemporaryDirectory(prefix='bag_')))
+        folder = self._temporary()
         try:
             for part in (file, *_journals(file)):
                 shutil.copy(part, folder)
@@ -133,6 +143,9 @@ class Bag:
             database.execute('PRAGMA journal_mode=DELETE').fetchall()
             database.close()
         return folder / file.name
+
+    def _temporary(self) -> Path:
+        return Path(self._stack.enter_context(TemporaryDirectory(prefix='bag_')))
 
     def _say_cut(self, why: str) -> None:
         self.cut = self.cut or (f'{self.path} was cut short ({why}): it is read to its last '
@@ -181,7 +194,7 @@ class Bag:
             try:
                 for c, stamp, data in reader.messages(connections, start=bound):
                     if data[:4] == ZSTD:
-                        data = zstandard.ZstdDecompressor().decompressobj().decompress(data)
+                        data = unpack('zstd', data)
                     yield Message(c.topic, c.msgtype, stamp, data)
                     count += 1
             except Exception as error:  # of any library below

@@ -15,17 +15,16 @@ import sqlite3
 import struct
 import zlib
 
-import lz4.frame
 from rosbags.interfaces import (
     Connection, ConnectionExtRosbag2, MessageDefinition, MessageDefinitionFormat)
 from rosbags.rosbag2.errors import ReaderError
 from rosbags.rosbag2.metadata import parse_qos
-import zstandard
 
 from depth_estimation_ros.drives import DriveError
+from depth_estimation_ros.drives.unpacking import MOST, unpack, UnpackError
 
 _MAGIC = b'\x89MCAP0\r\n'
-_HEADER, _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _DATA_END = 1, 3, 4, 5, 6, 15
+_READ = _HEADER, _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _DATA_END = 1, 3, 4, 5, 6, 15
 
 
 class _Scan:
@@ -110,6 +109,11 @@ class McapScan(_Scan):
                     'it is empty, the recording was cut before anything reached the disk'))
             while len(head := file.read(9)) == 9:
                 kind, length = struct.unpack('<BQ', head)
+                if kind not in _READ and 0 < kind and file.tell() + length <= size:
+                    file.seek(length, 1)  # an attachment may be of any size
+                    continue
+                if length > MOST:
+                    return
                 content = file.read(min(length, size - file.tell()))
                 whole = len(content) == length
                 if kind == _CHUNK:
@@ -126,7 +130,9 @@ class McapScan(_Scan):
             return False
         size, crc, length = struct.unpack_from('<16xQII', content)
         compression = content[32:32 + length].decode()
-        plain = memoryview(_as_far(compression, content[40 + length:]))
+        plain = memoryview(b'')
+        with suppress(UnpackError):
+            plain = memoryview(unpack(compression, content[40 + length:], size, cut=True))
         if whole and (len(plain) != size or crc and zlib.crc32(plain) != crc):
             return False
         at = 0
@@ -160,18 +166,6 @@ def _strings(content: memoryview) -> dict[str, str]:
         string, at = _text(content, at)
         strings.append(string)
     return dict(zip(strings[::2], strings[1::2]))
-
-
-def _as_far(compression: str, data: bytes) -> bytes:
-    """Decompress as much as there is of `data`; nothing where it is damaged."""
-    try:
-        if compression == 'lz4':
-            return lz4.frame.LZ4FrameDecompressor().decompress(data)
-        if compression == 'zstd':
-            return zstandard.ZstdDecompressor().decompressobj().decompress(data)
-        return data if compression == '' else b''
-    except (RuntimeError, zstandard.ZstdError):
-        return b''
 
 
 class SqliteScan(_Scan):
