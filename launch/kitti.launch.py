@@ -55,7 +55,7 @@ def replay(bag: str, rate: str, loop: bool, image: str, stay: bool) -> LaunchDes
         package='depth_estimation_ros', executable='depth_estimation', output='screen',
         on_exit=partial(end, stay), arguments=[
             'bag', 'play', bag, '--rate', rate, '--wait-for', image, info, '--reader',
-            '/depth_estimation', '--answered', image, '/depth/camera_info',
+            '/depth_estimation', '--answered', image, '/depth/image_rect',
             *(['--loop'] if loop else [])])
 
 

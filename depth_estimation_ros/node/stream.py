@@ -29,6 +29,8 @@ from depth_estimation_ros.scale.tracker import Declined
 
 # Seconds without an image until that is reported.
 IMAGE_TIMEOUT = 5.0
+# Seconds in which a calibration is repeated, where two publishers have different ones.
+INFO_STAYS = 2.0
 # Seconds in which a replay may begin, and then its first images may come before its clock.
 REPLAY_START, CLOCK_LAG = 60.0, 2.0
 # A stamp this far (seconds) from the node's clock is of another clock, not of an old frame.
@@ -80,6 +82,8 @@ class CameraStream:
         self._publishers = {}
         self._range_sensor: RangeSensor | None = None
         self._camera: tuple[tuple, PinholeCamera] | None = None
+        self._image_frame = ''
+        self._serves = True  # the calibration is one for these images
         self.statistics = FrameStatistics()
         self.image_topic = self.info_topic = ''
 
@@ -138,12 +142,31 @@ class CameraStream:
     # -- inputs, in the executor's thread --
 
     def _on_info(self, message: CameraInfo) -> None:
+        heard = messages.read_camera_info(message), message.header.frame_id
+        if self._is_of_another(heard):
+            return
         with self._lock:
-            self._calibration = messages.read_camera_info(message), message.header.frame_id
-            self._info_at = time.monotonic()
+            self._calibration, self._info_at = heard, time.monotonic()
         if self._camera is None:
             self._on_frame()
         self.complaints.settle('no info')
+
+    def _is_of_another(self, heard: tuple[Calibration, str]) -> bool:
+        """Tell whether it comes from a second publisher, while the first is to be believed."""
+        kept = self._calibration  # which only this thread sets
+        if (kept is None or heard == kept or time.monotonic() - self._info_at > INFO_STAYS
+                or not self._serves
+                or heard[1] == self._image_frame != kept[1]):
+            return False
+        there = self._node.get_publishers_info_by_topic(self.info_topic)
+        if len(there) < 2:
+            return False
+        names = ' and '.join(sorted(
+            shown(f'{p.node_namespace.rstrip("/")}/{p.node_name}') for p in there[:5]))
+        self.complaints.raise_(
+            'two infos', f'{self.info_topic}: {names} publish different calibrations there, and '
+            'the first that came is kept: let each camera have a topic of its own')
+        return True
 
     def _on_image(self, message) -> None:
         now = time.monotonic()
@@ -316,6 +339,7 @@ class CameraStream:
             self.statistics.drop('deactivated')
             return None
         info, info_frame = calibration
+        self._image_frame = frame_id
         if not frame_id or info_frame != frame_id:
             self.complaints.raise_(
                 'frame', f"{self.info_topic}: its frame_id {shown(info_frame)} is not that of the "
@@ -323,8 +347,11 @@ class CameraStream:
                 f'{self.image_topic}: its frame_id is empty, so nobody knows where the depth is: '
                 'let the driver fill it')
         try:
-            return self._resolve(info, image.width, image.height)
+            camera = self._resolve(info, image.width, image.height)
+            self._serves = True
+            return camera
         except CameraError as error:
+            self._serves = False
             self.statistics.drop('bad camera_info')
             self.complaints.raise_('bad info', f'{self.info_topic}: {error}', ERROR)
             return None

@@ -185,7 +185,7 @@ def test_a_kitti_bag_is_played_when_this_node_reads(installed):
     assert 'lib/depth_estimation_ros/depth_estimation bag play bag --rate 1.0' in command
     assert '--wait-for /camera/image /camera/camera_info' in command
     assert '--reader /depth_estimation' in command and '--loop' not in command
-    assert '--answered /camera/image /depth/camera_info' in command
+    assert '--answered /camera/image /depth/image_rect' in command
 
 
 @pytest.mark.parametrize('stay', [True, False])

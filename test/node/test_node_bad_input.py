@@ -4,10 +4,13 @@
 import time
 
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
+from depth_estimation_ros.node.stream import INFO_STAYS
 from harness import depth_array, image, info, served, wait
 from key_init import synth, write_monodepth2_checkpoint
 import numpy as np
 import pytest
+import rclpy
+from sensor_msgs.msg import CameraInfo
 
 CAMERA = PinholeCamera(320, 96, 185.6, 184.3, 156.8, 45.1)
 PICTURE = np.ascontiguousarray(synth(96, 320)[..., ::-1])
@@ -20,7 +23,7 @@ def running(tmp_path_factory):
     write_monodepth2_checkpoint(folder, width=320, height=96)
     with served({'model': 'monodepth2', 'weights': str(folder), 'max_depth': 1000.0,
                  'camera_info_timeout': 0.5},
-                outputs=('depth/image_rect', 'points')) as (node, robot):
+                outputs=('depth/image_rect', 'depth/camera_info', 'points')) as (node, robot):
         robot.send_info(info(CAMERA))
         robot.ask(image(PICTURE))
         yield node, robot
@@ -180,6 +183,34 @@ def test_a_picture_of_one_pixel(robot):
     robot.send_info(info(PinholeCamera(1, 1, 0.58, 1.92, 0.49, 0.47)))
     depth = robot.ask(image(PICTURE[:1, :1]))
     assert depth_array(depth).shape == (1, 1)
+
+
+@pytest.mark.parametrize('frame, kept', [('camera', True), ('elsewhere', False)])
+def test_of_two_calibrations_on_one_topic_one_is_kept_and_both_nodes_are_named(
+        robot, frame, kept):
+    other = PinholeCamera(320, 96, 195.0, 194.0, 156.8, 45.1)
+    robot.send_info(info(CAMERA, frame=frame))
+    node = rclpy.create_node('rear_driver', context=robot.context)
+    publisher = node.create_publisher(CameraInfo, '/camera_info', 10)
+    try:
+        wait(publisher.get_subscription_count, 15, lambda: 'the node does not listen')
+        time.sleep(0.5)
+        used = []
+        for _ in range(4):
+            robot.send_info(info(CAMERA, frame=frame))
+            publisher.publish(info(other))
+            time.sleep(0.05)
+            used.append(robot.ask(image(PICTURE), 'depth/camera_info').k[0])
+        # One that has the frame of the images is believed before one that has not.
+        assert used == [pytest.approx((CAMERA if kept else other).fx)] * 4
+        sentence, status = robot.wait_sentence('publish different calibrations')
+        assert "'/rear_driver' and '/robot'" in sentence and status.level == b'\x01'
+        time.sleep(INFO_STAYS + 0.1)
+        publisher.publish(info(other))
+        time.sleep(0.1)
+        assert robot.ask(image(PICTURE), 'depth/camera_info').k[0] == pytest.approx(other.fx)
+    finally:
+        node.destroy_node()
 
 
 def test_a_camera_that_shares_nothing_with_the_training_camera(robot):
