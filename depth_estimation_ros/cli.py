@@ -104,6 +104,9 @@ def _parser() -> argparse.ArgumentParser:
                          help="metres per model unit (default 0: the model's contract); of "
                          'relative inverse depth 1 / Z = this * value')
     predict.add_argument('--max-depth', type=float, default=80.0, metavar='METRES')
+    predict.add_argument('--rotation', type=int, default=0, choices=(0, 90, 180, 270),
+                         help='degrees clockwise by which the pictures are turned to stand '
+                         'upright; the depth stays as they are')
     predict.add_argument('--write', type=lambda text: text.split(','), metavar='KINDS',
                          help='some of depth,color,points,film (default: film of a film, the '
                          'others of pictures)')

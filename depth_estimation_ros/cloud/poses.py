@@ -46,6 +46,28 @@ def pose_from(values: Sequence[float]) -> Pose:
     return Pose(about_z @ about_y @ about_x, np.array(values[:3], np.float64))
 
 
+def quarter_turns(quarters: int) -> np.ndarray:
+    """
+    Return (3, 3): a point in a camera's optical frame -> in that of its turned picture.
+
+    The picture is turned clockwise by quarters of a circle: what was below is to the left.
+    """
+    return np.linalg.matrix_power(np.array([[0., -1, 0], [1, 0, 0], [0, 0, 1]]), quarters % 4)
+
+
+def quarters_to_upright(rotation: np.ndarray, quarters: int = 0) -> int:
+    """
+    Return by how many quarters clockwise a camera's picture must be turned to stand upright.
+
+    rotation: (3, 3), of the optical frame in one whose z is up. quarters: what is believed; that
+    comes back where it is right to 60 degrees, or the camera looks almost straight up or down.
+    """
+    x, y, _ = -np.asarray(rotation)[2]  # down, in the camera
+    shares = np.array([y, x, -y, -x])  # of it that points down in the turned picture
+    size = math.hypot(x, y)
+    return quarters if size < 0.35 or shares[quarters % 4] >= size / 2 else int(shares.argmax())
+
+
 def pose_from_text(text: str) -> Pose:
     """Return pose_from of numbers between spaces, as URDF writes them; raises FrameError."""
     try:

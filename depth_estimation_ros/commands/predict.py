@@ -55,7 +55,7 @@ class PredictError(ValueError):
 
 def run(inputs: Sequence[str], model: str, weights: str, output: Path, device: str = 'auto',
         precision: str = 'auto', input_size: str = 'auto', camera: str = '', fov: float = 0.0,
-        depth_scale: float = 0.0, max_depth: float = 80.0,
+        depth_scale: float = 0.0, max_depth: float = 80.0, rotation: int = 0,
         write: Collection[str] | None = None, max_points: int = MAX_POINTS,
         frames: tuple[int, int | None] = (0, None), every: int = 1, overwrite: bool = False,
         resume: bool = False) -> str:
@@ -65,6 +65,7 @@ def run(inputs: Sequence[str], model: str, weights: str, output: Path, device: s
     :param inputs: pictures, folders of pictures, KITTI raw drives, films.
     :param camera: calibration file. fov: degrees; one for all inputs, see `find_optics`.
     :param depth_scale: metres per model unit; 0: what the model's scale contract says.
+    :param rotation: degrees clockwise by which the pictures are turned to stand upright.
     :param write: some of CONTENTS; None: the film of a film, the others of pictures.
     :param max_points: bound of a cloud, thinned evenly.
     :param frames: of each input, from the first number to before the second. every: of these,
@@ -87,10 +88,12 @@ def run(inputs: Sequence[str], model: str, weights: str, output: Path, device: s
     scale = scale_for(network.contract, depth_scale)
     estimator = DepthEstimator(network, device, precision)
     options = DepthOptions(metres_per_unit=scale.metres_per_unit, max_depth=max_depth,
-                           depth_encoding='16UC1', points=PointOptions(max_points=max_points))
+                           rotation=rotation, depth_encoding='16UC1',
+                           points=PointOptions(max_points=max_points))
     settings = {
         'model': network.description, 'weights': weights, 'metres': str(scale),
         'camera': camera, 'fov': fov, 'max-depth': max_depth, 'max-points': max_points,
+        'rotation': rotation,
         'write': None if write is None else sorted(write), 'frames': list(frames), 'every': every,
         'inputs': [str(source.path.resolve()) for source in sources]}
     files = [file for source in sources for file in source.files]
@@ -214,7 +217,7 @@ class _Run:
     def _frame(self, job: _Job, frame: Frame, film: Callable | None) -> None:
         camera = job.optics.camera(frame.image.shape[1], frame.image.shape[0])
         self._remarks[f'camera: {job.optics.source}'] = None
-        if mismatch := self._estimator.mismatch(camera):
+        if mismatch := self._estimator.mismatch(camera, self._options.rotation):
             self._remarks[f'note: {mismatch}'] = None
         files = job.files(frame.name)
         kinds = set(files)

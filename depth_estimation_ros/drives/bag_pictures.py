@@ -9,7 +9,7 @@ from pathlib import Path
 from depth_estimation_ros.drives import DriveError
 from depth_estimation_ros.drives.bag import Bag
 from depth_estimation_ros.imaging import encodings
-from depth_estimation_ros.imaging.encodings import ColorImage, EncodingError
+from depth_estimation_ros.imaging.encodings import ColorImage, EncodingError, Levels
 from depth_estimation_ros.imaging.intrinsics import Calibration, CameraError, PinholeCamera
 
 IMAGE, COMPRESSED, INFO = (f'sensor_msgs/msg/{name}' for name in (
@@ -46,17 +46,18 @@ def bag_pictures(path: Path | str, topic: str, info_topic: str, rectified: str,
             raise DriveError(f'{path} has no CameraInfo on {info_topic} for {topic}: without it '
                              'the pictures have no camera; give --camera-info, or record it too')
         info = bag.decode(next(bag.read([info_topic])))
-        count = min(count, total)
+        count, levels = min(count, total), Levels()
         wanted = {round(number * total / count) for number in range(count)}
         for number, message in enumerate(bag.read([topic])):
             if number not in wanted:
                 continue
             picture = bag.decode(message)
             try:
-                image = encodings.decode_compressed(picture.format, picture.data) \
+                image = encodings.decode_compressed(
+                    picture.format, picture.data, levels=levels) \
                     if kind == COMPRESSED else encodings.decode(
                         picture.encoding, picture.width, picture.height, picture.step,
-                        picture.data, bool(picture.is_bigendian))
+                        picture.data, bool(picture.is_bigendian), levels=levels)
             except EncodingError as error:
                 raise DriveError(f'{topic} of {path}: {error}') from None
             yield image, camera_of(info, image, base, rectified)

@@ -70,8 +70,9 @@ class DepthEstimator:
         """Stop what is being compiled."""
         self.forward.close()
 
-    def mismatch(self, camera: PinholeCamera) -> str | None:
+    def mismatch(self, camera: PinholeCamera, rotation: int = 0) -> str | None:
         """Return a sentence where `camera` is notably unlike those of the training, or None."""
+        camera = camera.turned(rotation // 90)
         training, limits = self.network.training_camera, self.network.field_of_view
         if training:
             return training_mismatch(camera, training)
@@ -79,13 +80,13 @@ class DepthEstimator:
 
     def check(self, camera: PinholeCamera, options: DepthOptions) -> None:
         """Raise CameraError where the camera cannot serve the network."""
-        self._view(camera, options.publish_size)
+        self._view(camera, options.publish_size, options.rotation)
 
     def check_scan(self, camera: PinholeCamera, options: DepthOptions,
                    pose: tuple[np.ndarray, np.ndarray]) -> None:
         """Raise ScanError where the camera cannot make a scan from there."""
-        self._scan_grid(self._view(camera, options.publish_size).published, options.scan,
-                        options.points, *_hashable(pose))
+        view = self._view(camera, options.publish_size, options.rotation)
+        self._scan_grid(view.published, options.scan, options.points, *_hashable(pose))
 
     def estimate(self, frames: Sequence[tuple[ColorImage | np.ndarray, PinholeCamera]],
                  options: DepthOptions = DepthOptions(),
@@ -104,7 +105,8 @@ class DepthEstimator:
         only.
         """
         self.forward.seconds()  # those of a warm-up, or of a pass that failed, are not these
-        views = [self._view(request.camera, request.options.publish_size) for request in requests]
+        views = [self._view(request.camera, request.options.publish_size,
+                            request.options.rotation) for request in requests]
         estimates = [Estimate(view.published) for view in views]
         pictures = {}
         batches = defaultdict(list)
@@ -125,7 +127,7 @@ class DepthEstimator:
                 if sure is None and request.wants_confidence:
                     sure = self._conclude(found, mirrored.get(row), views[i], request.options)
                 if request.memory:
-                    found = request.memory.steady(found, request.stamp, request.camera)
+                    found = request.memory.steady(found, request.stamp, views[i].input)
                 if OUTPUTS.intersection(request.outputs):
                     estimates[i] = self._finish(found, sure, inputs[row], pictures[i],
                                                 views[i], request)
@@ -162,8 +164,8 @@ class DepthEstimator:
         seen = torch.zeros_like(depth, dtype=torch.bool)
         seen[math.ceil(view.target.y * sy):int((view.target.y + view.target.height) * sy),
              math.ceil(view.target.x * sx):int((view.target.x + view.target.width) * sx)] = True
-        return Unscaled(view.input.resized(width, height),
-                        depth.masked_fill(~seen, math.nan).cpu().numpy())
+        return Unscaled(view.input.resized(width, height).turned(-view.quarters),
+                        view.back(depth.masked_fill(~seen, math.nan)).cpu().numpy())
 
     def _conclude(self, values: torch.Tensor, mirrored: torch.Tensor | None, view: View,
                   options: DepthOptions) -> torch.Tensor:
@@ -178,7 +180,7 @@ class DepthEstimator:
                 request: Request) -> Estimate:
         options, outputs = request.options, request.outputs
         if options.publish_size == 'network':
-            picture = Picture(rgb_input, (0, 1, 2))
+            picture = Picture(view.back(rgb_input), (0, 1, 2))
 
         # What is no depth becomes NaN on the network's grid, which is small, and stays it.
         depth = self._metres(view.place(self._valid(values), math.nan), options)

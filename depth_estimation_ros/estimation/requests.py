@@ -27,6 +27,8 @@ class DepthOptions:
     metres_per_unit: metres per model unit, None = what the model's scale contract says. shift: of
     relative inverse depth v, 1 / Z = v / metres_per_unit + shift, in 1 / metre.
     min_depth, max_depth: metres along Z; nearer is -Inf, farther +Inf (REP 117), both 0 in 16UC1.
+    rotation: degrees, 0, 90, 180 or 270, by which the picture is turned clockwise to stand
+    upright, as the network sees it; all that is published stays as the camera has it.
     publish_size: `full` (the image's) or `network` (the network's grid). depth_encoding: `32FC1`
     (float32 metres) or `16UC1` (uint16 millimetres, 0 = none). cues: of confidence.CUES, what
     confidence is concluded from where the network gives none; `flip` takes a second pass, in the
@@ -37,6 +39,7 @@ class DepthOptions:
     shift: float = 0.0
     min_depth: float = 0.1
     max_depth: float = 80.0
+    rotation: int = 0
     publish_size: str = 'full'
     depth_encoding: str = '32FC1'
     cues: tuple[str, ...] = USUAL
@@ -97,7 +100,8 @@ class Request(NamedTuple):
 @dataclass(frozen=True, eq=False)
 class Unscaled:
     """
-    Depth as the network gives it: (h, w) float32 along Z in its units, NaN = none.
+    Depth as the network gives it: (h, w) float32 along Z in its units, NaN = none; as the camera
+    sees it, however the picture was turned.
 
     Of relative inverse depth that is the inverse, for no scale makes depth of it.
     """

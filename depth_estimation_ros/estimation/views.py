@@ -25,7 +25,8 @@ class View:
     published: PinholeCamera
     input: PinholeCamera  # of the network's input
     intrinsics: torch.Tensor  # its fx, fy, cx, cy, (4,) float32
-    seen: Window  # in the picture
+    quarters: int  # by which the picture is turned clockwise to be upright, as the network sees it
+    seen: Window  # in the upright picture
     target: Window  # the same place in the network's input
     unlens: torch.Tensor | None  # (1, H, W, 2), where rectified pixels lie in the raw picture
     blind: torch.Tensor | None  # bool, published grid: what the camera or the network cannot see
@@ -52,7 +53,8 @@ class View:
 
         kind: how the network wants it resized, see resize.
         """
-        part, target = picture.planes[(..., *_slices(self.seen))], self.target
+        planes = torch.rot90(picture.planes, -self.quarters, (-2, -1))
+        part, target = planes[(..., *_slices(self.seen))], self.target
         planes = resize(part, target.height, target.width, kind)
         small = torch.stack([planes[channel] for channel in picture.rgb])
         # Where the training camera saw more, the border goes on: better than grey (measured).
@@ -61,29 +63,40 @@ class View:
             target.y, self.input.height - target.y - target.height),
             mode='replicate')[0]
 
+    def back(self, planes: torch.Tensor) -> torch.Tensor:
+        """Return upright planes (..., H, W) as the camera has them."""
+        return torch.rot90(planes, self.quarters, (-2, -1)).contiguous()
+
     def place(self, plane: torch.Tensor, outside: float) -> torch.Tensor:
         """Return an output (h, w) of the network on the published grid; beyond it is `outside`."""
-        at_input = self.published == self.input
+        plane = self._place(plane, outside)
+        return self.back(plane) if self.quarters else plane
+
+    def _place(self, plane: torch.Tensor, outside: float) -> torch.Tensor:
+        upright = self.published.turned(self.quarters)
+        at_input = upright == self.input
         if at_input or self.target != self.input.whole:
             plane = _stretch(plane, self.input.height, self.input.width)
         if at_input:
             return plane
         part = plane if self.target == self.input.whole else plane[_slices(self.target)]
         part = _stretch(part, self.seen.height, self.seen.width)
-        if part.shape == (self.published.height, self.published.width):
+        if part.shape == (upright.height, upright.width):
             return part
-        whole = part.new_full((self.published.height, self.published.width), outside)
+        whole = part.new_full((upright.height, upright.width), outside)
         whole[_slices(self.seen)] = part
         return whole
 
 
-def make_view(network: Network, camera: PinholeCamera, publish_size: str,
+def make_view(network: Network, camera: PinholeCamera, publish_size: str, rotation: int,
               device: torch.device) -> View:
     """Return the view of a camera; raises CameraError where it cannot serve the network."""
-    width, height = network.input_size(camera)
+    quarters = rotation // 90
+    upright = camera.turned(quarters)
+    width, height = network.input_size(upright)
     training = network.training_camera
-    window = training_window(camera, training) if training else camera.whole
-    seen = window.seen(camera.width, camera.height)
+    window = training_window(upright, training) if training else upright.whole
+    seen = window.seen(upright.width, upright.height)
     sx, sy = width / window.width, height / window.height
     left, top = round((seen.x - window.x) * sx), round((seen.y - window.y) * sy)
     target = Window(left, top, round((seen.x + seen.width - window.x) * sx) - left,
@@ -92,28 +105,30 @@ def make_view(network: Network, camera: PinholeCamera, publish_size: str,
         raise CameraError('the camera covers less than two pixels of what the network wants '
                           'to see: its CameraInfo is wrong, or the model is for others')
 
-    visible = np.zeros((camera.height, camera.width), np.uint8)
+    visible = np.zeros((upright.height, upright.width), np.uint8)
     visible[_slices(seen)] = 1
     unlens = None
     if camera.lens:
         where = camera.rectification_map()
         last = np.array([camera.width - 1, camera.height - 1], np.float32)
-        visible &= ((where >= -0.5) & (where <= last + 0.5)).all(-1).astype(np.uint8)
+        visible &= np.rot90(((where >= -0.5) & (where <= last + 0.5)).all(-1),
+                            -quarters).astype(np.uint8)
         if not visible.any():
             raise CameraError('nothing of the rectified picture lies in the raw one: its K, '
                               'D, R and P do not belong together, calibrate the camera again')
         unlens = torch.from_numpy(where * (2 / last) - 1)[None].to(device)
-    published, grid = camera.rectified(), camera.windowed(window).resized(width, height)
+    published, grid = camera.rectified(), upright.windowed(window).resized(width, height)
     if publish_size == 'network':
-        published = grid
+        published = grid.turned(-quarters)
         small = cv2.resize(visible[_slices(seen)], (target.width, target.height),
                            interpolation=cv2.INTER_NEAREST)
         visible = np.zeros((height, width), np.uint8)
         visible[_slices(target)] = small
-    blind = None if visible.all() else torch.from_numpy(visible == 0).to(device)
+    blind = None if visible.all() else torch.from_numpy(
+        np.ascontiguousarray(np.rot90(visible == 0, quarters))).to(device)
     intrinsics = torch.tensor([grid.fx, grid.fy, grid.cx, grid.cy], dtype=torch.float32,
                               device=device)
-    return View(published, grid, intrinsics, seen, target, unlens, blind)
+    return View(published, grid, intrinsics, quarters, seen, target, unlens, blind)
 
 
 def _stretch(plane: torch.Tensor, height: int, width: int) -> torch.Tensor:

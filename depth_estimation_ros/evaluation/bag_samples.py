@@ -24,6 +24,7 @@ from depth_estimation_ros.drives.bag_pictures import camera_of
 from depth_estimation_ros.drives.kitti import project_velodyne
 from depth_estimation_ros.evaluation.samples import Sample
 from depth_estimation_ros.imaging import encodings
+from depth_estimation_ros.imaging.encodings import Levels
 
 IMAGE, INFO, CLOUD, TF = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CameraInfo',
                           'sensor_msgs/msg/PointCloud2', 'tf2_msgs/msg/TFMessage')
@@ -68,12 +69,12 @@ def bag_samples(path: Path, truth_path: Path, depth_topic: str, truth_topic: str
         if depth_topic and bag.topics.get(beside, ('',))[0] == IMAGE:
             sure = _pairs([s for s in stamps if s in pairs],
                           [_stamp(m) for m in bag.read([beside])], exact=True)
-        confidences = _Paired(bag, beside, sure)
+        confidences, levels = _Paired(bag, beside, sure), Levels()
         for message in bag.read([judged]):
             stamp = _stamp(message)
             if stamp in pairs:
                 sample = _sample(stamp, bag.decode(message), truths.at(stamp), judged, info,
-                                 transforms, bool(depth_topic), rectified)
+                                 transforms, bool(depth_topic), rectified, levels)
                 if stamp in sure:
                     sample = replace(
                         sample, confidence=_depth_image(confidences.at(stamp), beside))
@@ -141,14 +142,15 @@ def _pairs(judged: list[int], truths: list[int], exact: bool) -> dict[int, int]:
 
 
 def _sample(stamp: int, picture, truth, judged: str, info, transforms, recorded: bool,
-            rectified: str) -> Sample:
+            rectified: str, levels: Levels) -> Sample:
     camera = camera_of(info, picture, judged, rectified)
     image = depth = None
     if recorded:
         depth = _depth_image(picture, judged)
     else:
         image = encodings.decode(picture.encoding, picture.width, picture.height, picture.step,
-                                 picture.data, bool(picture.is_bigendian)).bgr()
+                                 picture.data, bool(picture.is_bigendian),
+                                 levels=levels).bgr()
     if hasattr(truth, 'point_step'):
         to_camera = _transform(transforms, truth.header.frame_id, picture.header.frame_id)
         points = encodings.cloud_array(

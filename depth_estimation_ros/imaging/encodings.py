@@ -66,6 +66,28 @@ class ColorImage:
         return cv2.cvtColor(self.pixels, _TO_BGR[self.pixels.shape[2], self.rgb])
 
 
+class Levels:
+    """
+    How many bits of 16-bit channels a camera fills, 10 or 12 of them as often as not.
+
+    bits: the fewest of BITS that hold the largest value of all its pictures so far, 0 before the
+    first; or what is given.
+    """
+
+    BITS = (10, 12, 14, 16)
+
+    def __init__(self, bits: int = 0):
+        self.given = self.bits = bits
+
+    def to_8_bits(self, pixels: np.ndarray) -> np.ndarray:
+        """Return uint16 pixels as uint8 of the same shape: white is 255, what is above it too."""
+        if not self.given and self.bits < 16:
+            largest = int(pixels.max())
+            self.bits = max(self.bits, next(bits for bits in self.BITS if largest < 1 << bits))
+        white = (1 << self.bits) - 1
+        return cv2.convertScaleAbs(pixels, alpha=255 / white).reshape(pixels.shape)
+
+
 class _Layout(NamedTuple):
     """How a pixel lies in the message, and how it becomes colour."""
 
@@ -113,7 +135,8 @@ _MATRIX = re.compile(r'(8|16|32|64)[USF](C\d+)?')
 
 
 def decode(encoding: str, width: int, height: int, step: int, data,
-           is_bigendian: bool = False, most: int = MAX_PIXELS) -> ColorImage:
+           is_bigendian: bool = False, most: int = MAX_PIXELS,
+           levels: Levels = Levels(16)) -> ColorImage:
     """
     Return the picture of a raw image message, of no more than `most` pixels.
 
@@ -121,7 +144,7 @@ def decode(encoding: str, width: int, height: int, step: int, data,
     copy; the others are converted. Rows are `step` bytes apart, the padding may have any length
     (an even one for 16 bits) and the last row's may be missing. Bytes after the last row are
     ignored: drivers hand over whole DMA buffers, and cv_bridge's Python side takes them too.
-    16 bits become 8 by 255 / 65535 and rounding, as in cv_bridge.
+    16 bits become 8 by rounding, as in cv_bridge, where `levels` are not fewer.
     """
     name = encoding.lower() if len(encoding) < 20 else encoding
     name = _MEANT.get(name, name)
@@ -159,7 +182,7 @@ def decode(encoding: str, width: int, height: int, step: int, data,
                         (step, channels * depth, depth))
     if not (dtype.isnative and pixels.flags.aligned):
         pixels = pixels.astype(np.uint16)
-    picture = _picture(pixels, layout)
+    picture = _picture(pixels, layout, levels)
     if encoding.lower() in _MEANT:
         return replace(picture, remark=f'its encoding {encoding} does not say what the channels '
                        f'are: it is read as {name}, let the driver say so')
@@ -186,12 +209,11 @@ def _from_planes(name: str, width: int, height: int, step: int, data, size: int)
     return cv2.cvtColor(np.concatenate([grey, color.reshape(height // 2, width)]), _PLANES[name])
 
 
-def _picture(pixels: np.ndarray, layout: _Layout) -> ColorImage:
+def _picture(pixels: np.ndarray, layout: _Layout, levels: Levels) -> ColorImage:
     if layout.code is not None:
         pixels = cv2.cvtColor(pixels, layout.code)
     if pixels.dtype == np.uint16:
-        # OpenCV drops a last axis of 1.
-        pixels = cv2.convertScaleAbs(pixels, alpha=255 / 65535).reshape(pixels.shape)
+        pixels = levels.to_8_bits(pixels)
     return ColorImage(pixels, layout.rgb)
 
 
@@ -203,7 +225,8 @@ def _not_a_picture(encoding: str) -> str:
     return f"the image's encoding {shown(encoding)} is not known, expected one of {names}"
 
 
-def decode_compressed(format: str, data, most: int = MAX_PIXELS) -> ColorImage:
+def decode_compressed(format: str, data, most: int = MAX_PIXELS,
+                      levels: Levels = Levels(16)) -> ColorImage:
     """
     Return the picture of a compressed image message: JPEG or PNG, told by the bytes.
 
@@ -244,11 +267,11 @@ def decode_compressed(format: str, data, most: int = MAX_PIXELS) -> ColorImage:
         f"the compressed image's JPEG of {len(raw) - 2} bytes is cut off, what is missing is "
         "grey: look at the network between the camera and this node, and at the driver's buffers")
     if pixels.ndim == 3:
-        return replace(_picture(pixels, _LAYOUTS['bgr8']), remark=remark)
+        return replace(_picture(pixels, _LAYOUTS['bgr8'], levels), remark=remark)
     grey = _LAYOUTS['mono8']
     mosaic = source.startswith('bayer_') and not target.endswith('mono8')
-    return replace(_picture(pixels[..., np.newaxis], _LAYOUTS.get(source, grey) if mosaic
-                            else grey), remark=remark)
+    layout = _LAYOUTS.get(source, grey) if mosaic else grey
+    return replace(_picture(pixels[..., np.newaxis], layout, levels), remark=remark)
 
 
 def _read_jpeg_header(raw: bytes) -> tuple[int, int, bool]:

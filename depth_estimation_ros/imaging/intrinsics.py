@@ -97,6 +97,15 @@ class PinholeCamera:
         """Return this camera as it is once the lens is undone."""
         return replace(self, lens=None)
 
+    def turned(self, quarters: int) -> PinholeCamera:
+        """Return the camera of the picture that is turned clockwise by quarters of a circle."""
+        camera = replace(self, lens=None)
+        for _ in range(quarters % 4):  # what is at (u, v) comes to (height - 1 - v, u)
+            camera = replace(
+                camera, width=camera.height, height=camera.width, fx=camera.fy, fy=camera.fx,
+                cx=camera.height - 1 - camera.cy, cy=camera.cx)
+        return camera
+
     @property
     def whole(self) -> Window:
         """The window that holds all of this camera's pixels."""

@@ -12,7 +12,7 @@ from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from depth_estimation_ros.drives import DriveError
-from depth_estimation_ros.imaging.encodings import ColorImage, EncodingError
+from depth_estimation_ros.imaging.encodings import ColorImage, EncodingError, Levels
 from depth_estimation_ros.imaging.intrinsics import CameraError, PinholeCamera
 from depth_estimation_ros.node import messages
 from depth_estimation_ros.node.diagnostics import Complaints
@@ -53,6 +53,7 @@ class LiveCamera:
     def __init__(self, topic: str, info_topic: str):
         self._context = Context()  # of its own, which leaves Ctrl-C to Python
         self._asked = topic, info_topic
+        self._levels = Levels()
 
     def __enter__(self) -> LiveCamera:
         """Join the graph."""
@@ -124,7 +125,7 @@ class LiveCamera:
     def read(self, message, rectified: str) -> tuple[ColorImage, PinholeCamera]:
         """Return the picture of a message and its camera."""
         try:
-            image = KINDS[self._kind][1](message)
+            image = KINDS[self._kind][1](message, levels=self._levels)
         except EncodingError as error:
             raise DriveError(f'{self.topic}: {error}') from None
         info = messages.read_camera_info(self.info)

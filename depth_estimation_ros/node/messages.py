@@ -19,13 +19,14 @@ from sensor_msgs.msg import (
 from depth_estimation_ros.cloud.points import Cloud
 from depth_estimation_ros.cloud.scan import Scan
 from depth_estimation_ros.imaging import encodings
-from depth_estimation_ros.imaging.encodings import ColorImage, EncodingError
+from depth_estimation_ros.imaging.encodings import ColorImage, EncodingError, Levels
 from depth_estimation_ros.imaging.intrinsics import Calibration, PinholeCamera
 from depth_estimation_ros.imaging.wording import shown
 
-# What cv_bridge converts; all other encodings are views, which need no library.
-BRIDGED = {'mono16': 2, 'yuv422': 2, 'yuv422_yuy2': 2, 'bayer_rggb8': 1, 'bayer_bggr8': 1,
-           'bayer_gbrg8': 1, 'bayer_grbg8': 1}  # bytes a pixel
+# What cv_bridge converts; all others are views, which need no library, or of 16 bits, of which it
+# does not know how many count.
+BRIDGED = {'yuv422': 2, 'yuv422_yuy2': 2, 'bayer_rggb8': 1, 'bayer_bggr8': 1, 'bayer_gbrg8': 1,
+           'bayer_grbg8': 1}  # bytes a pixel
 
 
 @lru_cache(maxsize=1)
@@ -49,7 +50,8 @@ def cv_bridge():
     return bridge, 'cv_bridge works'
 
 
-def read_image(message: Image, most: int = encodings.MAX_PIXELS) -> ColorImage:
+def read_image(message: Image, most: int = encodings.MAX_PIXELS,
+               levels: Levels = Levels(16)) -> ColorImage:
     """Return the picture of an Image, a view of its data where possible; raises EncodingError."""
     width = BRIDGED.get(message.encoding)
     # cv_bridge shears or narrows pictures with odd rows, and swaps bytes under NumPy 1 only.
@@ -62,18 +64,19 @@ def read_image(message: Image, most: int = encodings.MAX_PIXELS) -> ColorImage:
                 return ColorImage(bridge.imgmsg_to_cv2(message, 'bgr8'), (2, 1, 0))
             except Exception:  # our own path is its equal, and says what is wrong
                 pass
-    return _decode(message, most)
+    return _decode(message, most, levels)
 
 
-def _decode(message: Image, most: int = encodings.MAX_PIXELS) -> ColorImage:
+def _decode(message: Image, most: int = encodings.MAX_PIXELS,
+            levels: Levels = Levels(16)) -> ColorImage:
     return encodings.decode(message.encoding, message.width, message.height, message.step,
-                            message.data, bool(message.is_bigendian), most)
+                            message.data, bool(message.is_bigendian), most, levels)
 
 
-def read_compressed_image(message: CompressedImage, most: int = encodings.MAX_PIXELS
-                          ) -> ColorImage:
+def read_compressed_image(message: CompressedImage, most: int = encodings.MAX_PIXELS,
+                          levels: Levels = Levels(16)) -> ColorImage:
     """Return the picture of a CompressedImage; raises EncodingError."""
-    return encodings.decode_compressed(message.format, message.data, most)
+    return encodings.decode_compressed(message.format, message.data, most, levels)
 
 
 def read_camera_info(message: CameraInfo) -> Calibration:

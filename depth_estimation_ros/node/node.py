@@ -186,7 +186,8 @@ class DepthNode(GuardedNode):
                 **values}
             camera = stream.camera
             if camera:
-                size = self._estimator.network.input_size(camera)
+                rotation = self._own_parameters.settings.of(stream.name, 'rotation')
+                size = self._estimator.network.input_size(camera.turned(rotation // 90))
                 values['network input'] = '{}x{}'.format(*size)
             if self._estimator.device.type == 'cuda':
                 used = torch.cuda.memory_reserved(self._estimator.device)

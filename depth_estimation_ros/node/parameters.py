@@ -43,7 +43,7 @@ class Parameter:
     default: Any
     description: str
     when: str = ALWAYS
-    choices: tuple[str, ...] = ()
+    choices: tuple[str | int, ...] = ()
     bounds: tuple[float, float] | None = None
     parse: Callable[[str], Any] | None = None
 
@@ -62,7 +62,7 @@ class Parameter:
                              + ('[front, left]' if kind is list else repr(self.default)))
         if self.choices and value not in self.choices:
             raise ValueError(f'parameter {self.name} = {value!r} is not one of '
-                             f'{", ".join(self.choices)}')
+                             f'{", ".join(map(str, self.choices))}')
         if self.bounds and not self.bounds[0] <= value <= self.bounds[1]:
             raise ValueError(f'parameter {self.name} = {value!r} is out of range: it goes from '
                              f'{self.bounds[0]:g} to {self.bounds[1]:g}')
@@ -89,7 +89,8 @@ class Parameter:
         """
         text = ParameterDescriptor(
             name=self.name, description=f'{self.description} ({self.when})',
-            additional_constraints=f'one of: {", ".join(self.choices)}' if self.choices else '',
+            additional_constraints=(f'one of: {", ".join(map(str, self.choices))}'
+                                    if self.choices else ''),
             dynamic_typing=True, read_only=self.when == AT_START)
         if self.bounds and isinstance(self.default, float):
             text.floating_point_range = [FloatingPointRange(
@@ -135,6 +136,11 @@ TABLE = (
               AT_START),
     Parameter('image_transport', 'raw', 'raw subscribes to <image>, compressed to '
               '<image>/compressed', UNCONFIGURED, choices=('raw', 'compressed')),
+    Parameter('image_bits', 0, 'bits that 16-bit images fill, so that white is 2^image_bits - 1; '
+              '0: 10, 12, 14 or 16, by the largest value so far', bounds=(0, 16)),
+    Parameter('rotation', 0, 'degrees clockwise by which the picture is turned for the network, '
+              'to stand upright; what is published stays as the camera gives it; '
+              '<camera>.rotation overrules it', choices=(0, 90, 180, 270)),
     Parameter('rectified', 'auto', 'whether the pixels are rectified; auto: when D is zero, the '
               "topic's base name contains rect or K is zero", choices=('auto', 'true', 'false')),
     Parameter('depth_encoding', '32FC1', '32FC1: metres, NaN invalid, +Inf beyond max_depth; '
@@ -236,7 +242,7 @@ def reference() -> str:
     """Return docs/parameters.md, which `python -m depth_estimation_ros.node.parameters` prints."""
     rows = []
     for parameter in TABLE:
-        limits = ', '.join(parameter.choices) or (
+        limits = ', '.join(map(str, parameter.choices)) or (
             f'{parameter.bounds[0]:.7g} to {parameter.bounds[1]:.8g}' if parameter.bounds else '')
         default = str(parameter.default).lower() if isinstance(
             parameter.default, bool) else parameter.default
@@ -255,7 +261,7 @@ def reference() -> str:
 
 BY_NAME = {parameter.name: parameter for parameter in TABLE}
 PER_CAMERA = ('depth_scale', 'depth_shift', 'camera_height', 'camera_pitch', 'range_topic',
-              'range_extrinsics')
+              'range_extrinsics', 'rotation')
 
 
 def when(name: str) -> str:
@@ -278,6 +284,8 @@ class Settings:
     threads: int
     cameras: tuple[str, ...]
     image_transport: str
+    image_bits: int
+    rotation: int
     rectified: str
     depth_scale: float
     depth_shift: float

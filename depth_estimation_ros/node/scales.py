@@ -54,4 +54,5 @@ class Scales:
         return ScaleSettings(
             *(settings.of(camera, name) for name in (
                 'depth_scale', 'depth_shift', 'camera_height', 'camera_pitch')),
-            settings.ground_frame, topic and self._resolve(topic), settings.scale_hold)
+            settings.ground_frame, topic and self._resolve(topic), settings.scale_hold,
+            settings.of(camera, 'rotation'))

@@ -14,7 +14,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image, LaserScan, Point
 
 from depth_estimation_ros.cloud.poses import pose_from_text
 from depth_estimation_ros.estimation.requests import Estimate
-from depth_estimation_ros.imaging.encodings import ColorImage, EncodingError
+from depth_estimation_ros.imaging.encodings import ColorImage, EncodingError, Levels
 from depth_estimation_ros.imaging.intrinsics import (
     Calibration, CameraError, describe, LOST, PinholeCamera)
 from depth_estimation_ros.imaging.wording import shown
@@ -83,6 +83,7 @@ class CameraStream:
         self._range_sensor: RangeSensor | None = None
         self._camera: tuple[tuple, PinholeCamera] | None = None
         self._image_frame = ''
+        self._levels = Levels()
         self._serves = True  # the calibration is one for these images
         self.statistics = FrameStatistics()
         self.image_topic = self.info_topic = ''
@@ -299,9 +300,7 @@ class CameraStream:
             return None
         self.statistics.start(age)
         try:
-            most = self._parameters.settings.max_pixels
-            image = (messages.read_compressed_image(message, most) if self._compressed
-                     else messages.read_image(message, most))
+            image = self._read(message)
         except EncodingError as error:
             self.statistics.drop('bad image')
             self.complaints.raise_('bad image', f'{self.image_topic}: {error}', ERROR)
@@ -314,6 +313,20 @@ class CameraStream:
         if camera is None:
             return None
         return Frame(message.header, image, camera, outputs)
+
+    def _read(self, message) -> ColorImage:
+        settings = self._parameters.settings
+        if self._levels.given != settings.image_bits:
+            self._levels = Levels(settings.image_bits)
+        levels, bits = self._levels, self._levels.bits
+        read = messages.read_compressed_image if self._compressed else messages.read_image
+        image = read(message, settings.max_pixels, levels)
+        if levels.bits not in (bits, bits or 16):
+            self._node.get_logger().info(
+                f'{self.image_topic}: the largest value of its 16-bit pictures takes '
+                f'{levels.bits} bits, so that white is {(1 << levels.bits) - 1}: set image_bits '
+                'if it is another')
+        return image
 
     def _hold(self, message) -> bool:
         """Put a message back until there is a CameraInfo: the first may be right behind it."""

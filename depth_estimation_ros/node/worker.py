@@ -15,7 +15,8 @@ from rclpy.node import Node
 import torch
 
 from depth_estimation_ros.cloud.points import level_pose
-from depth_estimation_ros.cloud.poses import FrameError, pose_from_text
+from depth_estimation_ros.cloud.poses import (
+    FrameError, pose_from_text, quarter_turns, quarters_to_upright)
 from depth_estimation_ros.cloud.scan import ScanError
 from depth_estimation_ros.estimation.estimator import DepthEstimator
 from depth_estimation_ros.estimation.requests import DepthOptions, OUTPUTS, Request, Unscaled
@@ -109,7 +110,7 @@ class Worker:
             with contextlib.suppress(Exception):  # what is wrong is said when an image comes
                 # Without confidence, for which some networks see each picture twice.
                 self._estimator.estimate_all([Request(
-                    blank, camera, _options(self._parameters.settings, Scale(1.0, '')),
+                    blank, camera, _options(self._parameters.settings, stream, Scale(1.0, '')),
                     OUTPUTS - {'confidence'}, pose=level_pose(1.0))])
 
     def _process(self) -> None:
@@ -124,8 +125,9 @@ class Worker:
                         frames[stream] = found
         # What the network sees at one size is one batch, and is out before the next begins.
         batches: dict[tuple[int, int], list[CameraStream]] = {}
-        for stream, (frame, _) in frames.items():
-            size = self._estimator.network.input_size(frame.camera)
+        for stream, (frame, request) in frames.items():
+            size = self._estimator.network.input_size(
+                frame.camera.turned(request.options.rotation // 90))
             batches.setdefault(size, []).append(stream)
         for batch in batches.values():
             estimates = []
@@ -151,11 +153,12 @@ class Worker:
         frame = stream.prepare(message)
         if frame is None:
             return None
-        mismatch = self._estimator.mismatch(frame.camera)
+        options = _options(settings, stream, None)
+        mismatch = self._estimator.mismatch(frame.camera, options.rotation)
         if mismatch:
             stream.complaints.raise_('mismatch', f'{stream.info_topic}: {mismatch}')
         try:
-            self._estimator.check(frame.camera, settings.depth)
+            self._estimator.check(frame.camera, options)
         except CameraError as error:
             stream.statistics.drop('bad camera_info')
             stream.complaints.raise_('bad info', f'{stream.info_topic}: {error}', ERROR)
@@ -185,10 +188,21 @@ class Worker:
         if scale is None:  # depth in no unit is not for anybody
             outputs = frozenset()
         return replace(frame, outputs=outputs), Request(
-            frame.image, frame.camera, _options(settings, scale), outputs,
+            frame.image, frame.camera, _options(settings, stream, scale), outputs,
             running.learns and bool(OUTPUTS & frame.outputs),
             memory=self._memory(stream), stamp=stamp, pose=poses.get('points'),
             scan_pose=poses.get('scan'))
+
+    def _look_upright(self, stream: CameraStream, rotation: np.ndarray, settings: Settings,
+                      source: str) -> None:
+        """Say where the rotation of a camera's pose has it that the picture is not upright."""
+        quarters = settings.of(stream.name, 'rotation') // 90
+        right = quarters_to_upright(rotation, quarters)
+        if right != quarters:
+            stream.complaints.raise_(
+                'rotation', f'{stream.image_topic}: by the pose in {source} the picture '
+                f'{"hangs upside down" if abs(right - quarters) == 2 else "lies on its side"}, so '
+                f'that its depth is wrong: set rotation to {90 * right}, or look at that pose')
 
     def _pose(self, stream: CameraStream, frame: Frame,
               settings: Settings) -> tuple[np.ndarray, np.ndarray] | None:
@@ -196,11 +210,16 @@ class Worker:
         if not settings.depth.points.takes_pose:
             return None
         if settings.points_frame:
-            return self._frames.look_up(settings.points_frame, frame.header.frame_id,
+            pose = self._frames.look_up(settings.points_frame, frame.header.frame_id,
                                         frame.header.stamp)
+            self._look_upright(stream, pose[0], settings, 'points.frame (else ground_frame)')
+            return pose
         height, pitch = (settings.of(stream.name, f'camera_{name}')
                          for name in ('height', 'pitch'))
-        return level_pose(height, pitch) if height else None
+        if not height:
+            return None
+        rotation, translation = level_pose(height, pitch)  # of the upright picture
+        return rotation @ quarter_turns(settings.of(stream.name, 'rotation') // 90), translation
 
     def _scan_pose(self, stream: CameraStream, frame: Frame,
                    settings: Settings) -> tuple[np.ndarray, np.ndarray]:
@@ -208,25 +227,29 @@ class Worker:
         header = frame.header
         pose = (pose_from_text(settings.scan_extrinsics) if settings.scan_extrinsics else
                 self._frames.look_up(settings.scan_frame, header.frame_id, header.stamp))
-        self._estimator.check_scan(frame.camera, settings.depth, pose)
+        self._look_upright(stream, pose[0], settings, 'scan.frame')
+        self._estimator.check_scan(frame.camera, _options(settings, stream, None), pose)
         return pose
 
     def _learn(self, stream: CameraStream, frame: Frame, unscaled: Unscaled) -> None:
         """Hold the depth of a frame against what the robot knows of distances."""
         scale, header = self._scale(stream), frame.header
-        ground_frame, pose = self._parameters.settings.ground_frame, None
-        if ground_frame:
+        settings, pose = self._parameters.settings, None
+        if settings.ground_frame:
             try:
-                pose = self._frames.look_up(ground_frame, header.frame_id, header.stamp)
+                pose = self._frames.look_up(
+                    settings.ground_frame, header.frame_id, header.stamp)
+                self._look_upright(stream, pose.rotation, settings, 'ground_frame')
             except FrameError as error:
                 pose = Declined(f'{error}, or set camera_height instead of ground_frame')
         scale.learn(_seconds(header.stamp), unscaled, pose,
                     partial(stream.ranges, header, self._frames) if scale.wants_ranges else None)
 
 
-def _options(settings: Settings, scale: Scale | None) -> DepthOptions:
+def _options(settings: Settings, stream: CameraStream, scale: Scale | None) -> DepthOptions:
     return replace(settings.depth, metres_per_unit=scale and scale.metres_per_unit,
-                   shift=scale.shift if scale else 0.0)
+                   shift=scale.shift if scale else 0.0,
+                   rotation=settings.of(stream.name, 'rotation'))
 
 
 def _seconds(stamp) -> float:

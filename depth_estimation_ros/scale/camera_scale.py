@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from depth_estimation_ros.cloud.poses import Pose
+from depth_estimation_ros.cloud.poses import Pose, quarter_turns
 from depth_estimation_ros.estimation.requests import Unscaled
 from depth_estimation_ros.models.contract import ScaleContract
 from depth_estimation_ros.models.metres import Scale, scale_for, ScaleError
@@ -34,7 +34,8 @@ class ScaleSettings:
 
     depth_scale, depth_shift: see scale_for. height: metres above the ground. pitch: radians,
     positive looks down. ground_frame: the frame whose tf gives both instead. range_topic: of a
-    range sensor. hold: seconds without a reading until the scale is stale.
+    range sensor. hold: seconds without a reading until the scale is stale. rotation: as
+    DepthOptions has it.
     """
 
     depth_scale: float = 0.0
@@ -44,6 +45,7 @@ class ScaleSettings:
     ground_frame: str = ''
     range_topic: str = ''
     hold: float = 5.0
+    rotation: int = 0
 
 
 class Ranges(NamedTuple):
@@ -81,6 +83,7 @@ class CameraScale:
         self.wants_ranges = bool(topic)  # for `learn`
         self.learns = bool(frame or height > 0 or topic)
         self._mounting = height, settings.pitch, 0.0
+        self._quarters = settings.rotation // 90
         self._relative = contract.relative
         self._fixed: Scale | None = None
         self._found: ScaleInForce | None = None  # last
@@ -187,14 +190,15 @@ class CameraScale:
         if pose is None:
             mounting = self._mounting
         else:
-            x, y, z = -pose.rotation[2]  # down
+            x, y, z = quarter_turns(self._quarters) @ -pose.rotation[2]  # down
             mounting = (_rounded(pose.translation[2], HEIGHT_STEP),
                         _rounded(math.asin(np.clip(z, -1, 1)), ANGLE_STEP),
                         _rounded(math.atan2(x, y), ANGLE_STEP))
             if mounting[0] <= 0:
                 return Declined(f'by tf the camera is {pose.translation[2]:.2f} m above it: it is '
                                 'not the ground')
-        return self._ground(unscaled.camera, *mounting).measure(unscaled.depth)
+        return self._ground(unscaled.camera.turned(self._quarters), *mounting).measure(
+            np.rot90(unscaled.depth, -self._quarters))
 
     def values(self) -> dict[str, str]:
         """Return the scale in force as text, for a DiagnosticStatus."""

@@ -301,6 +301,17 @@ def test_ctrl_c_finishes_the_film_and_resume_goes_on_from_there(
     assert made.read_bytes() == before
 
 
+def test_pictures_that_hang_otherwise_get_the_depth_of_upright_ones(film, weights, tmp_path):
+    picture = list(Film(film))[0].image
+    for name, turned in (('up', picture), ('down', np.rot90(picture, 2))):
+        cv2.imwrite(str(tmp_path / f'{name}.png'), np.ascontiguousarray(turned))
+    run([tmp_path / 'up.png'], weights, tmp_path / 'a', write=('depth',))
+    run([tmp_path / 'down.png'], weights, tmp_path / 'b', write=('depth',), rotation=180)
+    up, down = (cv2.imread(str(tmp_path / name), cv2.IMREAD_UNCHANGED)
+                for name in ('a/depth/up.png', 'b/depth/down.png'))
+    np.testing.assert_allclose(np.rot90(down, 2), up, rtol=0.01)
+
+
 def test_two_runs_do_not_write_into_one_folder(film, weights, tmp_path):
     with outputs.Outputs(tmp_path / 'out', 'predict') as other:
         other.write_bytes('a', b'')

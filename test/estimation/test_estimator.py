@@ -453,3 +453,61 @@ def test_a_memory_steadies_all_that_comes_out_and_the_scale_is_learnt_from_that(
     assert 101 < steady < 102  # the second of two, in a mean over five
     [estimate] = unsteady.estimate([(picture(104), CAMERA)], options)
     np.testing.assert_allclose(estimate.depth, 3 * 104 / 255, rtol=1e-4)
+
+
+# -- pictures that do not stand upright --
+
+@pytest.mark.parametrize('quarters', [1, 2, 3])
+@pytest.mark.parametrize('size', ['full', 'network'])
+@pytest.mark.parametrize('network', [estimator, told])
+def test_a_camera_that_hangs_otherwise_gives_the_depth_of_the_upright_one(
+        network, size, quarters):
+    rng = np.random.default_rng(quarters)
+    small = rng.integers(20, 255, (8, 16, 3), dtype=np.uint8)
+    upright = cv2.resize(small, (128, 64), interpolation=cv2.INTER_CUBIC)
+    camera = PinholeCamera(128, 64, 120.0, 125.0, 60.0, 33.0)
+    options = replace(ALL, publish_size=size, points=PointOptions(organized=True, edge=0))
+    network = network()
+    [expected] = network.estimate([(upright, camera)], options)
+    # What the camera gives: the upright picture turned anticlockwise.
+    hung, there = np.rot90(upright, quarters), camera.turned(-quarters)
+    assert (there.height, there.width) == hung.shape[:2]
+    [turned] = network.estimate([(np.ascontiguousarray(hung), there)],
+                                replace(options, rotation=90 * quarters))
+    for name in ('depth', 'color', *(['confidence'] if network.network.has_confidence else [])):
+        np.testing.assert_array_equal(
+            getattr(turned, name), np.rot90(getattr(expected, name), quarters), name)
+    assert turned.camera == expected.camera.turned(-quarters)
+    assert turned.camera.turned(quarters) == pytest.approx(expected.camera)
+    assert turned.depth.flags.c_contiguous
+    # The points lie where the camera has them, of the same colours.
+    points, found = (one.cloud.data.view(np.float32) for one in (expected, turned))
+    for _ in range(quarters):
+        x, y, z, rgb = np.moveaxis(np.rot90(points), -1, 0)
+        points = np.stack([y, -x, z, rgb], -1)
+    np.testing.assert_allclose(found[..., :3], points[..., :3], rtol=1e-4, atol=1e-4)
+    np.testing.assert_array_equal(found[..., 3].view(np.uint32), points[..., 3].view(np.uint32))
+
+
+def test_a_lens_is_undone_before_the_picture_is_turned():
+    camera = replace(CAMERA, lens=Lens(
+        'plumb_bob', (128.0, 0.0, 63.5, 0.0, 128.0, 31.5, 0.0, 0.0, 1.0),
+        (0.3, 0.1, 0.0, 0.0, 0.0), tuple(np.eye(3).ravel())))
+    red = cv2.resize(np.random.default_rng(0).integers(20, 255, (8, 16), dtype=np.uint8),
+                     (128, 64))
+    [straight] = estimator(size=(128, 64)).estimate([(picture(red), camera)], ALL)
+    [turned] = estimator(size=(128, 64)).estimate(
+        [(picture(red), camera)], replace(ALL, rotation=180))
+    assert 0.01 < np.isnan(straight.depth).mean() < 0.5
+    np.testing.assert_allclose(turned.depth, straight.depth, rtol=1e-4)
+
+
+def test_depth_without_a_scale_stays_as_the_camera_has_it():
+    red = np.full((64, 128), 51, np.uint8)
+    red[:, :64] = 204
+    request = Request(picture(red), CAMERA, replace(ALL, rotation=90), {'depth'}, unscaled=True)
+    [estimate] = estimator().estimate_all([request])
+    depth, grid = estimate.unscaled.depth, estimate.unscaled.camera
+    assert (grid.height, grid.width) == depth.shape
+    middle = depth[depth.shape[0] // 2]
+    assert middle[np.isfinite(middle)][0] < middle[np.isfinite(middle)][-1]

@@ -13,7 +13,7 @@ import pytest
 
 from depth_estimation_ros.imaging import encodings
 from depth_estimation_ros.imaging.encodings import (
-    cloud_array, decode, decode_compressed, EncodingError, ENCODINGS, PLANES)
+    cloud_array, decode, decode_compressed, EncodingError, ENCODINGS, Levels, PLANES)
 
 VIEWS = {'rgb8': (0, 1, 2), 'rgba8': (0, 1, 2), 'bgr8': (2, 1, 0), 'bgra8': (2, 1, 0),
          'mono8': (0, 0, 0)}
@@ -509,3 +509,30 @@ def test_a_text_of_megabytes_is_shown_in_a_line():
 def test_a_cloud_that_states_what_no_sensor_has_is_refused(step, fields):
     with pytest.raises(EncodingError, match='fields|ends at byte'):
         cloud_array(fields, 0 if step > 2000 else 1, 0 if step > 2000 else 1, step, 0, bytes(64))
+
+
+@pytest.mark.parametrize('bits', [10, 12, 14])
+def test_white_is_the_largest_value_that_the_bits_of_a_camera_hold(bits):
+    eight = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    values = np.rint(eight * (((1 << bits) - 1) / 255)).astype('<u2')
+    for levels in (Levels(), Levels(bits)):
+        for read in (decode('mono16', 16, 16, 32, values.tobytes(), levels=levels),
+                     decode_compressed('mono16; png compressed', png(values), levels=levels)):
+            np.testing.assert_array_equal(read.pixels[..., 0], eight)
+        assert levels.bits == bits
+    assert decode('mono16', 16, 16, 32, values.tobytes()).pixels.max() < 65, 'none are asked for'
+
+
+def test_bits_are_those_of_the_brightest_picture_so_far_and_what_is_given_holds():
+    levels, given, found = Levels(), Levels(12), []
+    for largest in (0, 900, 1023, 1024, 700, 5000, 65535, 10):
+        data = np.full((4, 4), largest, '<u2').tobytes()
+        decode('mono16', 4, 4, 8, data, levels=levels)
+        found.append(levels.bits)
+        assert decode('mono16', 4, 4, 8, data, levels=given).pixels.max() == min(
+            round(largest * 255 / 4095), 255)
+    assert found == [10, 10, 10, 12, 12, 14, 16, 16] and given.bits == 12
+
+
+def png(values) -> bytes:
+    return cv2.imencode('.png', values)[1].tobytes()

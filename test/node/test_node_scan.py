@@ -124,3 +124,44 @@ def test_the_frame_changes_only_where_the_publisher_is_made_anew(running):
     assert result.reason == ('parameter scan.min_height = 3 must be less than scan.max_height = 2')
     [result] = running.set(scan__extrinsics='1 2')
     assert not result.successful and 'are not six numbers' in result.reason
+
+
+@pytest.mark.parametrize('quarters', [1, 2, 3])
+def test_a_camera_that_hangs_otherwise_is_turned_for_the_network_and_published_as_it_is(
+        robot, quarters):
+    upright = depth_array(robot.ask(image(PICTURE), stamp=200 * SECOND))
+    camera = CAMERA.turned(-quarters)
+    robot.set(rotation=90 * quarters)
+    robot.send_info(info(camera))
+    try:
+        message = robot.ask(image(np.ascontiguousarray(np.rot90(PICTURE, quarters))),
+                            stamp=201 * SECOND)
+        np.testing.assert_array_equal(depth_array(message), np.rot90(upright, quarters))
+        sentence, status = robot.wait_sentence('set rotation to 0')
+        assert 'by the pose in scan.frame the picture ' + (
+            'hangs upside down' if quarters == 2 else 'lies on its side') in sentence
+        assert status.level == b'\x01'
+    finally:
+        robot.set(rotation=0)
+        robot.send_info(info(CAMERA))
+    robot.ask(image(PICTURE), stamp=202 * SECOND)
+    robot.diagnostics.clear()
+    wait(lambda: robot.diagnostics and 'rotation' not in str(robot.diagnostics[-1]), 15,
+         lambda: 'the complaint stands')
+
+
+def test_a_rotation_that_is_no_quarter_is_refused(robot):
+    [result] = robot.set(rotation=45)
+    assert not result.successful and 'is not one of 0, 90, 180, 270' in result.reason
+
+
+def test_grey_of_10_bits_gives_the_depth_of_8(robot):
+    grey = cv2.cvtColor(PICTURE, cv2.COLOR_BGR2GRAY)
+    eight = depth_array(robot.ask(image(grey, 'mono8'), stamp=300 * SECOND))
+    ten = image(np.rint(grey * (1023 / 255)).astype(np.uint16), 'mono16')
+    np.testing.assert_array_equal(depth_array(robot.ask(ten, stamp=301 * SECOND)), eight)
+    robot.set(image_bits=16)
+    other = depth_array(robot.ask(ten, stamp=302 * SECOND))
+    robot.set(image_bits=0)
+    assert np.median(np.abs(other / eight - 1)[np.isfinite(eight) & np.isfinite(other)]) > 0.05
+    assert 'takes 10 bits, so that white is 1023: set image_bits' in robot.process.log

@@ -3,7 +3,7 @@
 """The scale of one camera: which sources it takes, and what each model allows."""
 import math
 
-from depth_estimation_ros.cloud.poses import pose_from
+from depth_estimation_ros.cloud.poses import pose_from, quarter_turns, quarters_to_upright
 from depth_estimation_ros.estimation.estimator import DepthEstimator
 from depth_estimation_ros.estimation.requests import DepthOptions, Request, Unscaled
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
@@ -239,3 +239,34 @@ def test_a_scale_that_is_learned_is_not_fixed_before_the_first_picture():
     states = [CameraScale(OPEN, settings).values()['scale state'] for settings in (
         ScaleSettings(range_topic='/lidar', depth_scale=2.0), ScaleSettings(depth_scale=2.0))]
     assert states == ['not found yet', 'fixed']
+
+
+@pytest.mark.parametrize('quarters', [1, 2, 3])
+def test_the_ground_is_found_in_pictures_that_hang_otherwise(quarters):
+    """By camera_height and by tf, of a camera that is turned anticlockwise about its axis."""
+    hung = Unscaled(CAMERA.turned(-quarters), np.rot90(tilted_ground(), quarters) / 2.5)
+    body = pose_from([0.3, 0.1, HEIGHT, ROLL, PITCH, 0.4])
+    optical = pose_from([0, 0, 0, -math.pi / 2, 0, -math.pi / 2])
+    pose = body._replace(
+        rotation=body.rotation @ optical.rotation @ quarter_turns(quarters))
+    assert quarters_to_upright(pose.rotation) == quarters
+    for settings, mounting in (({'ground_frame': 'base_footprint'}, pose),
+                               ({'height': HEIGHT, 'pitch': PITCH}, None)):
+        scale = CameraScale(OPEN, ScaleSettings(**settings, rotation=90 * quarters))
+        scale.learn(1.0, hung, mounting)
+        found, trusted = scale.at(1.1)
+        assert trusted and found.metres_per_unit == pytest.approx(2.5, rel=0.01)
+        blind = CameraScale(OPEN, ScaleSettings(**settings))
+        if mounting is None:
+            blind.learn(1.0, hung, mounting)
+            assert blind.at(1.1) == (None, False)
+
+
+def test_which_way_is_up_is_said_of_no_camera_that_is_nearly_right_or_looks_down():
+    optical = pose_from([0, 0, 0, -math.pi / 2, 0, -math.pi / 2]).rotation
+    for roll, right in ((0, 0), (50, 0), (-50, 0), (70, 1), (-70, 3), (170, 2)):
+        body = pose_from([0, 0, 0, math.radians(roll), 0.3, 1.0]).rotation
+        assert quarters_to_upright(body @ optical) == right
+        assert quarters_to_upright(body @ optical, right) == right
+    down = pose_from([0, 0, 0, 0, math.radians(80), 0]).rotation
+    assert [quarters_to_upright(down @ optical, quarters) for quarters in range(4)] == [0, 1, 2, 3]
