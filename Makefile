@@ -8,12 +8,16 @@
 #                    IMAGES=<folder>, with another network MODEL=<name> WEIGHTS=<checkpoint>
 # make bench         how fast and how fresh, beside today's way, in four minutes: docs/performance.md
 # make bench-full    the same, and what it grows with, in a quarter of an hour
+# make fuzz          bad bytes to everything that reads such, for SECONDS=600: docs/reliability.md
+# make soak          a node with a camera and readers that come and go, for MINUTES=15
 # make clean         removes what the others made
 
 PYTHON ?= python3
 MODEL ?= compact
 WEIGHTS ?=
 IMAGES ?=
+SECONDS ?= 600
+MINUTES ?= 15
 
 # A ROS 2 that is sourced in this shell would be found before the wheels.
 unexport AMENT_PREFIX_PATH LD_LIBRARY_PATH PYTHONPATH RMW_IMPLEMENTATION \
@@ -29,7 +33,7 @@ ROS_TESTS := test/node test/commands test/launch test/project
 # Most of a test's time is waiting for another process; each worker has a DDS domain of its own.
 SIDE_BY_SIDE := -n 2 --dist loadfile
 
-.PHONY: venv test test-kilted demo bench bench-full clean
+.PHONY: venv test test-kilted demo bench bench-full fuzz soak clean
 .NOTPARALLEL:
 
 venv: .venv/installed
@@ -49,6 +53,12 @@ bench: .venv/installed
 
 bench-full: .venv/installed
 	.venv/bin/python -m benchmarks.bench --full
+
+fuzz: .venv/installed
+	PYTHONPATH=.:test .venv/bin/python test/fuzzing.py --seconds $(SECONDS) 2>/dev/null
+
+soak: .venv/installed
+	PYTHONPATH=.:test .venv/bin/python test/soaking.py --minutes $(MINUTES)
 
 clean:
 	rm -rf .venv .venv-kilted build install log demo bench.json *.egg-info

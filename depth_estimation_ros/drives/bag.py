@@ -102,7 +102,7 @@ class Bag:
             # Whatever the libraries below trip over, the single files are the second chance.
             with suppress(Exception):
                 reader = self._stack.enter_context(Reader(self.path))
-                if all(map(_indexed, reader.storage.storages)):
+                if _is_sound(reader) and all(map(_indexed, reader.storage.storages)):
                     # `read` decompresses messages itself, for it knows a bound.
                     reader.storage.metadata = reader.storage.metadata._replace(
                         compression_mode=None)
@@ -163,7 +163,7 @@ class Bag:
             self.topics[c.topic] = Topic(
                 c.msgtype, known.count + c.msgcount, known.latched or latched)
         filled = [reader for reader in self._readers if reader.message_count]
-        if not filled:
+        if not filled or not self.topics:
             raise DriveError(f'{self.path} holds no messages: record it again, and look at '
                              '`ros2 topic hz` of its topics meanwhile')
         self.start = min(reader.start_time for reader in filled)
@@ -251,6 +251,15 @@ def info(path: Path | str) -> str:
             lines.append(f'  {name:<{names}}  {topic.type:<{types}} {topic.count:7d} {rate}'
                          .rstrip() + (', latched' if topic.latched else ''))
         return '\n'.join(lines + ([bag.cut] if bag.cut else []))
+
+
+def _is_sound(reader: Reader) -> bool:
+    """Tell whether metadata.yaml holds what it must: rosbags takes any YAML for it."""
+    numbers = [reader.start_time, reader.end_time, reader.message_count,
+               *(c.msgcount for c in reader.connections)]
+    texts = [text for c in reader.connections for text in (c.topic, c.msgtype)]
+    return (all(type(number) is int and 0 <= number < 1 << 63 for number in numbers)
+            and all(isinstance(text, str) for text in texts) and bool(reader.connections))
 
 
 def _indexed(storage) -> bool:

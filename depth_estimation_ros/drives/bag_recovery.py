@@ -46,7 +46,7 @@ class _Scan:
             self.start_time = min(self.start_time, stamp)
             self.end_time = max(self.end_time, stamp + 1)
         self.connections = [c._replace(msgcount=counts.get(c.id, 0)) for c in self.connections]
-        self.message_count = sum(counts.values())
+        self.message_count = sum(c.msgcount for c in self.connections)
 
     def messages(self, connections, start: int) -> Iterator[tuple[Connection, int, bytes]]:
         """Yield what was recorded on `connections` from `start` on, as it lies in the file."""
@@ -176,12 +176,15 @@ class SqliteScan(_Scan):
             with self._database() as database:
                 rows = database.execute('SELECT * FROM topics').fetchall()
                 definitions = {}
-                with suppress(sqlite3.DatabaseError):  # since Iron
+                with suppress(sqlite3.DatabaseError, IndexError):  # since Iron
                     definitions = {row['topic_type']: MessageDefinition(
                         MessageDefinitionFormat.MSG, row['encoded_message_definition'])
                         for row in database.execute('SELECT * FROM message_definitions')
                         if row['encoding'] == 'ros2msg'}
                 for row in rows:
+                    if not (isinstance(row['id'], int) and isinstance(row['name'], str)
+                            and isinstance(row['type'], str)):
+                        continue
                     self._add(row['id'], row['name'], row['type'], definitions.get(
                         row['type'], MessageDefinition(MessageDefinitionFormat.NONE, '')),
                         row['offered_qos_profiles'] if 'offered_qos_profiles' in row.keys()
@@ -189,9 +192,13 @@ class SqliteScan(_Scan):
                 with suppress(sqlite3.DatabaseError):
                     for row in database.execute(
                             'SELECT topic_id, timestamp, data FROM messages ORDER BY id'):
-                        yield tuple(row)
+                        number, stamp, data = row
+                        if not (isinstance(number, int) and isinstance(stamp, int)
+                                and isinstance(data, bytes)):
+                            return
+                        yield number, stamp, data
                     self.whole = True
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, IndexError) as error:  # or of other columns
             raise DriveError(f'{self.path} is no bag of ROS 2, or damaged beyond reading: '
                              f'{error}') from None
 

@@ -129,6 +129,9 @@ def read_points(message: PointCloud2, most: int) -> np.ndarray:
         raise EncodingError(f'the cloud has no fields x, y and z, but {shown(", ".join(names))}: '
                             'it is no cloud of a range sensor')
     points = read_cloud(message)
+    if not {'x', 'y', 'z'} <= set(points.dtype.names):
+        raise EncodingError("the cloud's fields x, y and z hold several numbers a point: the "
+                            "publisher's count is wrong, it must be 1")
     if len(points) > most:
         points = points[np.linspace(0, len(points) - 1, most).astype(np.intp)]
     return np.stack([points[axis].astype(np.float32) for axis in 'xyz'], -1)

@@ -487,7 +487,7 @@ def test_every_parameter_is_described(robot):
         if parameter.bounds:
             assert descriptor.floating_point_range or descriptor.integer_range
         if parameter.choices:
-            assert parameter.choices[-1] in descriptor.additional_constraints
+            assert str(parameter.choices[-1]) in descriptor.additional_constraints
     assert {p.when for p in TABLE} > {ALWAYS, UNCONFIGURED}
 
 

@@ -108,7 +108,8 @@ class Sensor:
         def heard():
             self.send(first)
             depth_of(robot, next(seconds))
-            return any('s older, over' in sentence for sentence in robot.values().values())
+            return any('s older, over' in sentence for sentence in (
+                *robot.values().values(), robot.status().message))
 
         wait(heard, 20, lambda: f'{topic} is not heard: {robot.values()}')
 
