@@ -216,6 +216,10 @@ def test_a_program_that_others_may_write_is_not_loaded(cache):
         compiled._checked(program)
     program.chmod(0o600)
     os.close(compiled._checked(program))
+    if os.getuid() == 0:  # who can give it away
+        os.chown(program, 12345, -1)
+        with pytest.raises(OSError, match='for this user alone'):
+            compiled._checked(program)
     program.rename(cache / 'real.so')
     program.symlink_to(cache / 'real.so')
     with pytest.raises(OSError):

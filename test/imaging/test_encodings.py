@@ -405,6 +405,14 @@ def test_a_cloud_is_a_view_of_the_message(padding, is_bigendian):
     assert np.shares_memory(cloud, np.frombuffer(message, np.uint8))
 
 
+def test_rows_of_a_cloud_are_row_step_apart_and_a_single_row_may_state_none():
+    values = np.arange(24, dtype='<f4').reshape(2, 3, 4)
+    data = values[0].tobytes() + bytes(20) + values[1].tobytes()
+    cloud = cloud_array(XYZRGB, 3, 2, 16, 68, data)
+    assert cloud['x'].tolist() == [[0, 4, 8], [12, 16, 20]]
+    assert cloud_array(XYZRGB, 3, 1, 16, 0, data)['x'].tolist() == [[0, 4, 8]]
+
+
 def test_every_datatype_at_any_offset():
     record = struct.pack('<xbBxhHiIxfd', -1, 2, -3, 4, -5, 6, 0.5, 0.25)
     offsets = (1, 2, 4, 6, 8, 12, 17, 21)

@@ -21,7 +21,7 @@ from lifecycle_msgs.srv import ChangeState
 import numpy as np
 import pytest
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import CompressedImage, PointCloud2
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 import torch
 
 CAMERA = PinholeCamera(320, 96, 185.6, 184.3, 156.8, 45.1)
@@ -197,11 +197,11 @@ def test_max_rate_bounds_the_output(robot):
 
 
 def test_frames_older_than_max_age_are_dropped_by_name(robot):
-    robot.set(max_age=0.5)
+    robot.set(max_age=1.0)
     try:
-        old = robot.send(image(PICTURE), time.time_ns() - 2 * 10**9)
-        robot.wait_status('max_age')
-        new = robot.send(image(PICTURE))
+        old = robot.send(image(PICTURE), time.time_ns() - 13 * 10**8)
+        assert 'max_age is 1 s' in robot.wait_sentence('max_age')[0]
+        new = robot.send(image(PICTURE), time.time_ns() - 6 * 10**8)
         robot.wait_message('depth/image_rect', new)
         assert old not in robot.received['depth/image_rect']
     finally:
@@ -542,6 +542,38 @@ def test_best_effort_cameras_and_latched_infos_are_matched(parameters):
         robot.info_publisher.publish(info(CAMERA))  # once, before the node is there
         robot.wait_for_node()
         robot.ask(image(PICTURE))
+    finally:
+        stop(node, robot)
+
+
+@pytest.mark.parametrize('first', ['demanding', 'modest'])
+def test_of_publishers_that_offer_different_things_all_are_heard(parameters, first):
+    profiles = {
+        'demanding': QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE,
+                                durability=DurabilityPolicy.TRANSIENT_LOCAL),
+        'modest': QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT,
+                             durability=DurabilityPolicy.VOLATILE)}
+    second = profiles[({*profiles} - {first}).pop()]
+    node = NodeProcess(parameters)
+    robot = Robot(node, image_qos=profiles[first], info_qos=profiles[first],
+                  outputs=('depth/image_rect', 'depth/camera_info'))
+    other = PinholeCamera(CAMERA.width, CAMERA.height, CAMERA.fx * 1.05, CAMERA.fy * 1.05,
+                          CAMERA.cx, CAMERA.cy)
+    images = robot.node.create_publisher(Image, 'image', second)
+    infos = robot.node.create_publisher(CameraInfo, 'camera_info', second)
+    try:
+        robot.wait_for_node()
+        wait(lambda: images.get_subscription_count() and infos.get_subscription_count(), 15,
+             lambda: 'the second ones are not heard')
+        robot.send_info(info(CAMERA))
+        robot.ask(image(PICTURE))
+        robot.image_publisher = images
+        robot.ask(image(PICTURE))
+        robot.node.destroy_publisher(robot.info_publisher)
+        infos.publish(info(other))
+        wait(lambda: robot.ask(image(PICTURE), 'depth/camera_info').k[0] == pytest.approx(other.fx)
+             or infos.publish(info(other)), 15, lambda: 'its CameraInfo is not heard')
+        robot.info_publisher = infos
     finally:
         stop(node, robot)
 
