@@ -178,7 +178,7 @@ def read_camera_yaml(path: Path | str) -> Calibration:
             raise ValueError(f'it has {path.stat().st_size} bytes')
         content = yaml.safe_load(path.read_text())
         return Calibration(
-            int(content['image_width']), int(content['image_height']),
+            *(_pixels(content, name) for name in ('image_width', 'image_height')),
             str(content.get('distortion_model', 'plumb_bob')),
             *(_numbers(content, name, count) for name, count in (
                 ('distortion_coefficients', None), ('camera_matrix', 9),
@@ -192,6 +192,13 @@ def read_camera_yaml(path: Path | str) -> Calibration:
             RecursionError) as error:
         raise DriveError(f'{path} is no calibration as camera_calibration writes it: '
                          f'{type(error).__name__} {error}') from None
+
+
+def _pixels(content: dict, name: str) -> int:
+    number = int(content[name])
+    if not 0 <= number < 1 << 32:  # what a CameraInfo can state
+        raise ValueError(f'{name} is {number:.7g}')
+    return number
 
 
 def _numbers(content: dict, name: str, count: int | None) -> tuple[float, ...]:

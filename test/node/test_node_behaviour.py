@@ -578,6 +578,19 @@ def test_of_publishers_that_offer_different_things_all_are_heard(parameters, fir
         stop(node, robot)
 
 
+@pytest.mark.parametrize('organized', [False, True])
+def test_rows_of_the_cloud_have_the_length_that_it_states(robot, organized):
+    robot.set(points__organized=organized)
+    try:
+        points = robot.ask(image(PICTURE), 'points')
+        assert points.point_step == 4 * len(points.fields)
+        assert points.row_step == points.point_step * points.width
+        assert len(points.data) == points.row_step * points.height
+        assert (points.height > 1) is organized
+    finally:
+        robot.set(points__organized=False)
+
+
 def test_readers_of_both_reliabilities_are_served(robot):
     got = []
     reader = robot.node.create_subscription(
