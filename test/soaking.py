@@ -24,7 +24,7 @@ import cv2
 from depth_estimation_ros.estimation.runtime import STREET, STREET_FOCAL
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
 import fuzzing
-from harness import image, info, served
+from harness import image, info, served, wait
 import numpy as np
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2, Range
 
@@ -36,7 +36,7 @@ CHANGES = {
     'points__color': (True, False), 'depth_encoding': ('32FC1', '16UC1'),
     'publish_size': ('full', 'network'), 'max_depth': (80.0, 40.0), 'temporal__window': (0, 4),
     'rotation': (0, 180), 'camera_height': (0.0, 1.65), 'points__voxel': (0.0, 0.1),
-    'image_bits': (0, 12),    'max_age': (0.0, 30.0), 'stale_points': (True, False)}
+    'image_bits': (0, 12), 'max_age': (0.0, 30.0), 'stale_points': (True, False)}
 
 
 def held(pid: int) -> dict[str, int]:
@@ -127,11 +127,17 @@ class Soak:
 
     def _read(self) -> None:
         topic = self._rng.choice(sorted(READERS))
-        if topic in self._readers:
-            self.robot.node.destroy_subscription(self._readers.pop(topic))
-        else:
-            self._readers[topic] = self.robot.node.create_subscription(
-                READERS[topic], topic, lambda _: None, 5)
+
+        def come_or_go() -> None:
+            if topic in self._readers:
+                self.robot.node.destroy_subscription(self._readers.pop(topic))
+            else:
+                self._readers[topic] = self.robot.node.create_subscription(
+                    READERS[topic], topic, lambda _: None, 5)
+
+        # In the thread of the executor: rclpy cannot destroy what another one waits for.
+        task = self.robot._executor.create_task(come_or_go)
+        wait(task.done, 10, lambda: 'the executor of the readers is dead')
         self.done['readers'] += 1
 
     def _change(self) -> None:

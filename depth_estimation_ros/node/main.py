@@ -43,10 +43,10 @@ def main(args: list[str] | None = None,
         _on_signals(signals, signal.default_int_handler)  # up to the loop: KeyboardInterrupt
         try:
             rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-        except RuntimeError as error:  # a parameter file that is not there, say
+            node = DepthNode()
+        except RuntimeError as error:  # a parameter file or a key of SROS 2 that is not there, say
             print(f'depth_node: {" ".join(str(error).split())}', file=sys.stderr)
             return 1
-        node = DepthNode()
         node.autostart()
         executor = SingleThreadedExecutor()
         executor.add_node(node)
