@@ -234,3 +234,41 @@ def test_what_takes_a_confidence_says_so_where_there_is_none(options):
     with pytest.raises(CloudError, match='there is none'):
         cloud(wall(), **options)
     assert not PointOptions().needs_pose and not PointOptions().needs_confidence
+
+
+# -- found blind by planted faults --
+
+@pytest.mark.parametrize('options', [
+    {'min_range': 0.5}, {'min_range': 2.0}, {'max_range': 0.8}, {'max_range': 4.0},
+    {'min_height': 0.2}, {'max_height': 1.0}, {'min_height': 0.2, 'max_height': 1.0},
+    {'ground': 'remove'}])
+def test_bounds_take_points_away_and_bring_none_back(options):
+    depth = np.random.default_rng(0).uniform(0.3, 6, (200, 320)).astype(np.float32)
+    depth[:, :40] = np.nan
+    sure = np.ones((200, 320), np.float32)
+    sure[:, 40:80] = 0.1
+    common = {'max_points': 10**6, 'min_confidence': 0.5}
+    pose = level_pose(HEIGHT)
+    _, all_of_them = cloud(depth, sure, pose, **common)
+    _, some = cloud(depth, sure, pose, **common, **options)
+    x, y, z = (all_of_them[axis][0] for axis in 'xyz')
+    assert len(z) == 200 * 240
+    distance, up = np.sqrt(x * x + y * y + z * z), in_base(all_of_them, pose)[:, 2]
+    kept = np.ones(len(z), bool)
+    if 'min_range' in options:
+        kept &= distance >= options['min_range']
+    if 'max_range' in options:
+        kept &= distance <= options['max_range']
+    kept &= (up >= options.get('min_height', -100)) & (up <= options.get('max_height', 100))
+    if 'ground' in options:
+        kept &= abs(up) > PointOptions.ground_tolerance + PointOptions.ground_slope * distance
+    assert 0 < kept.sum() < len(z)
+    assert abs(len(some['z'][0]) - kept.sum()) <= 3  # of float32 at a bound
+
+
+def test_a_voxel_far_away_on_either_side_is_one_of_its_own():
+    depth = np.full((200, 320), 60.0, np.float32)
+    made, fields = cloud(depth, pose=level_pose(HEIGHT), voxel=1.0, max_points=10**6)
+    cells = np.floor(in_base(fields, level_pose(HEIGHT)))
+    assert len(np.unique(cells, axis=0)) == len(cells)
+    assert np.ptp(cells[:, 1]) > 70 and np.ptp(cells[:, 2]) > 40

@@ -247,3 +247,85 @@ def test_what_a_lens_loses_is_known():
     assert replace(huge, lens=replace(lens, k=tuple(np.array(lens.k) * scale))).lost() < 0.05
     doubled = replace(good, k=matrix(721.5 * 2, 721.5 * 2, 1219.2, 345.8))
     assert doubled.camera(1242, 375, False).lost() > 0.15
+
+
+# -- found blind by planted faults --
+
+@pytest.mark.parametrize('k, p, rectified, focal', [
+    (matrix(60, 50, 32, 24), projection(70, 0, 32, 24), False, (60, 50)),
+    (matrix(60, 50, 32, 24), projection(0, 70, 32, 24), False, (60, 50)),
+    (matrix(60, 50, 32, 24), projection(0, 70, 32, 24), True, (60, 50)),
+    (matrix(60, 0, 32, 24), projection(70, 80, 32, 24), True, (70, 80)),
+    (matrix(60, 0, 32, 24), projection(70, 80, 32, 24), False, None),
+    (matrix(0, 60, 32, 24), projection(70, 80, 32, 24), False, None),
+    (matrix(60, 0, 32, 24), projection(0, 80, 32, 24), True, None),
+    (matrix(0, 60, 32, 24), projection(70, 0, 32, 24), True, None)])
+def test_one_focal_length_of_two_is_none(k, p, rectified, focal):
+    calibration = Calibration(64, 48, 'plumb_bob', (), k, IDENTITY, p)
+    if focal is None:
+        with pytest.raises(CameraError, match='focal length above zero'):
+            calibration.camera(64, 48, rectified)
+    else:
+        camera = calibration.camera(64, 48, rectified)
+        assert (camera.fx, camera.fy) == focal
+
+
+def test_a_focal_length_is_a_twentieth_to_a_thousand_times_of_a_side():
+    def camera(fx, fy, width=640, height=64):
+        return Calibration(width, height, 'plumb_bob', (), matrix(fx, fy, 320, 32), IDENTITY,
+                           (0.0,) * 12).camera(width, height, True)
+
+    for fx, fy in ((33, 33), (640, 33), (33, 640), (639_999, 63_999)):
+        camera(fx, fy)
+    for fx, fy in ((31, 640), (640, 31), (640_001, 640), (640, 64_001)):
+        with pytest.raises(CameraError, match='focal'):
+            camera(fx, fy)
+
+
+@pytest.mark.parametrize('quarters', range(-1, 5))
+def test_a_point_comes_to_where_the_turned_picture_has_it(quarters):
+    camera = PinholeCamera(64, 40, 50.0, 55.0, 30.0, 22.0)
+    picture = np.zeros((40, 64))
+    u, v = 11, 7
+    picture[v, u] = 1
+    x, y = (u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy
+    turned = camera.turned(quarters)
+    for _ in range(quarters % 4):
+        x, y = -y, x
+    [(row, column)] = np.argwhere(np.rot90(picture, -quarters))
+    assert (turned.fx * x + turned.cx, turned.fy * y + turned.cy) == pytest.approx((column, row))
+    assert (turned.height, turned.width) == np.rot90(picture, -quarters).shape
+    assert turned.lens is None
+
+
+@pytest.mark.parametrize('change', [
+    lambda c, by: replace(c, fx=c.fx * (1 + by / c.width)),
+    lambda c, by: replace(c, fy=c.fy * (1 - by / c.height)),
+    lambda c, by: replace(c, cx=c.cx + by), lambda c, by: replace(c, cy=c.cy - by)])
+def test_a_tenth_of_a_pixel_is_a_hair_in_each_number(change):
+    camera = PinholeCamera(640, 120, 500.0, 510.0, 320.0, 60.0)
+    assert camera.is_nearly(change(camera, 0.09)) and not camera.is_nearly(change(camera, 0.11))
+    assert not camera.is_nearly(replace(camera, width=641))
+
+
+@pytest.mark.parametrize('size', [(1000, 100), (100, 1000), (160, 120), (1242, 375)])
+@pytest.mark.parametrize('axis', [0, 1])
+@pytest.mark.parametrize('share', [-0.3, 0.0, 0.3])
+def test_of_a_picture_that_lies_aside_the_share_beyond_its_edge_is_lost(size, axis, share):
+    width, height = size
+    focal, centre = 0.8 * width, [width / 2, height / 2]
+    centre[axis] += share * size[axis]
+    camera = Calibration(
+        width, height, 'plumb_bob', (0.0,) * 5, matrix(focal, focal, *centre), IDENTITY,
+        projection(focal, focal, width / 2, height / 2)).camera(width, height, False)
+    assert camera.lost() == pytest.approx(abs(share), abs=0.06)
+
+
+@pytest.mark.parametrize('width, height', [(2, 2), (2, 9), (9, 2)])
+def test_a_picture_of_two_columns_can_be_rectified_and_one_of_one_cannot(width, height):
+    whole = Calibration(width, height, 'plumb_bob', (-0.01, 0, 0, 0, 0),
+                        matrix(9.0, 9.0, width / 2, height / 2), IDENTITY,
+                        projection(9.0, 9.0, width / 2, height / 2)).camera(width, height, False)
+    assert whole.rectification_map().shape == (height, width, 2)
+    with pytest.raises(CameraError, match='it takes two rows and columns'):
+        replace(whole, width=1).rectification_map()

@@ -167,3 +167,46 @@ def test_it_takes_few_milliseconds_of_a_processor_on_kitti_s_pictures():
         ground.measure(depth)
         spent.append(time.thread_time() - began)
     assert min(spent) < 0.004  # 1 on an idle machine
+
+
+# -- found blind by planted faults --
+
+def test_flat_ground_is_as_sure_as_it_gets_and_noise_and_bends_cost():
+    flat = Ground(CAMERA, HEIGHT).measure(road())
+    assert flat.sigma == pytest.approx(0.01, abs=0.001)
+    rng = np.random.default_rng(0)
+    noisy = Ground(CAMERA, HEIGHT).measure(road() * np.exp(rng.normal(0, 0.02, (128, 416))))
+    assert noisy.sigma == pytest.approx(math.hypot(0.01, 2 * 0.02), rel=0.15)
+    steeper = Ground(CAMERA, HEIGHT, math.radians(-3)).measure(road())
+    assert steeper.sigma > 0.02
+
+
+@pytest.mark.parametrize('side', [-1, 1])
+def test_ground_to_one_side_only_is_declined(side):
+    depth = road()
+    sideways = rays()[..., 0] * depth * side
+    depth[~(sideways > -0.5)] = np.nan
+    found = Ground(CAMERA, HEIGHT).measure(depth)
+    assert isinstance(found, Declined)
+    wide = road()
+    wide[~(rays()[..., 0] * wide * side > -1.2)] = np.nan
+    assert isinstance(Ground(CAMERA, HEIGHT).measure(wide), Reading)
+
+
+def test_a_short_piece_of_ground_is_declined():
+    depth = road()
+    depth[~((depth > 8.0) & (depth < 10.5))] = np.nan
+    assert isinstance(Ground(CAMERA, HEIGHT).measure(depth), Declined)
+    depth = road()
+    depth[~((depth > 6.0) & (depth < 14.0))] = np.nan
+    assert isinstance(Ground(CAMERA, HEIGHT).measure(depth), Reading)
+
+
+@pytest.mark.parametrize('bend', [-0.3, 0.3])
+def test_ground_that_bends_up_or_down_is_declined(bend):
+    depth = road()
+    toward = rays() @ down(0.0)
+    depth = np.where(depth > 9.0, depth * (1 + bend * np.clip(depth / 9 - 1, 0, 1)), depth)
+    assert toward.shape == depth.shape
+    found = Ground(CAMERA, HEIGHT).measure(depth.astype(np.float32))
+    assert isinstance(found, Declined)

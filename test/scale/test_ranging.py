@@ -127,3 +127,73 @@ def test_holes_in_the_depth_are_passed_over():
 def test_fields_after_x_y_z_are_no_matter():
     points = np.concatenate([beams(street()), np.ones((996, 1))], 1).astype(np.float32)
     assert ranging.measure(points, street(), CAMERA).scale == pytest.approx(1, rel=1e-4)
+
+
+# -- what the camera sees of the points; found blind by planted faults --
+
+GRID = PinholeCamera(450, 240, 300.0, 310.0, 220.0, 115.0)  # hides over 3 columns and 2 rows
+
+
+def point_at(u, v, z):
+    """Return the point that is seen at a pixel."""
+    return [(u - GRID.cx) / GRID.fx * z, (v - GRID.cy) / GRID.fy * z, z]
+
+
+def seen(*points):
+    """Return what is seen of points, as (u, v, z)."""
+    z, pixels = ranging._visible(np.array(points, np.float64), GRID)
+    return [(*pixel, pytest.approx(depth)) for pixel, depth in zip(pixels.tolist(), z)]
+
+
+@pytest.mark.parametrize('u, v, pixel', [
+    (-0.4, 100, (0, 100)), (449.4, 100, (449, 100)), (100, -0.4, (100, 0)),
+    (100, 239.4, (100, 239)), (-0.6, 100, None), (449.6, 100, None), (100, -0.6, None),
+    (100, 239.6, None)])
+def test_a_point_is_in_the_picture_to_the_edge_of_its_last_pixel(u, v, pixel):
+    assert seen(point_at(u, v, 5.0)) == ([(*pixel, 5.0)] if pixel else [])
+
+
+def test_points_behind_the_camera_or_that_are_none_are_not_seen():
+    good = point_at(100, 100, 0.5)
+    bad = [[0, 0, -5], [0, 0, 0], [0, 0, 5e-4], [np.nan, 0, 5], [0, np.inf, 5], [0, 0, np.nan]]
+    assert seen(*bad, good) == [(100, 100, 0.5)]
+    assert seen(*bad) == []
+
+
+@pytest.mark.parametrize('du, dv, hidden', [
+    (0, 0, True), (3, 0, True), (-3, 0, True), (4, 0, False), (-4, 0, False), (0, 2, True),
+    (0, -2, True), (0, 3, False), (0, -3, False), (3, 2, True), (4, 2, False), (3, 3, False)])
+@pytest.mark.parametrize('turn', [1, -1])
+def test_a_nearer_point_hides_those_a_few_pixels_beside_it(du, dv, hidden, turn):
+    near, far = point_at(200, 60, 5.0), point_at(200 + du, 60 + dv, 6.0)
+    found = seen(*[near, far][::turn])
+    assert (200, 60, 5.0) in found and ((200 + du, 60 + dv, 6.0) in found) is not hidden
+    assert len(found) == (1 if hidden else 2)
+    slope = point_at(200 + du, 60 + dv, 5.7)  # no more than a seventh behind it
+    assert len(seen(*[near, slope][::turn])) == 2
+
+
+@pytest.mark.parametrize('relative', [False, True])
+def test_a_cone_takes_the_nearest_tenth_of_its_square_and_at_edges_of_what_is_there(relative):
+    depth = np.random.default_rng(0).uniform(1, 9, (24, 32))
+    depth[5:8, 5:9] = np.nan
+    pixels = np.array([[0, 0], [31, 0], [0, 23], [31, 23], [16, 12], [6, 6], [1, 12], [16, 1]])
+    for radius, reach in ((0.0, 1), (0.6, 1), (2.4, 2), (6.0, 6)):
+        found = ranging._nearest(depth, pixels, radius, relative)
+        for (u, v), value in zip(pixels, found):
+            inside = [depth[row, column] for row in range(24) for column in range(32)
+                      if abs(row - v) <= reach and abs(column - u) <= reach]
+            inside = [x for x in inside if np.isfinite(x)]
+            assert value == pytest.approx(np.quantile(
+                inside, 0.9 if relative else 0.1) if inside else np.nan, nan_ok=True)
+    assert np.isnan(ranging._nearest(np.full((4, 4), np.nan), pixels[:1], 1.0, relative)).all()
+
+
+@pytest.mark.parametrize('spread, believed', [(0.40, True), (0.62, False)])
+def test_points_that_scatter_by_more_than_half_are_not_believed(spread, believed):
+    depth = np.tile(np.geomspace(3, 60, 416), (128, 1)).astype(np.float32)
+    points = beams(depth)
+    points = points * np.exp(np.random.default_rng(3).normal(0, spread, (len(points), 1)))
+    found = ranging.measure(points, depth, CAMERA)
+    assert isinstance(found, Reading) is believed
+    assert believed or 'differ by 6' in str(found)
