@@ -270,3 +270,68 @@ def test_which_way_is_up_is_said_of_no_camera_that_is_nearly_right_or_looks_down
         assert quarters_to_upright(body @ optical, right) == right
     down = pose_from([0, 0, 0, 0, math.radians(80), 0]).rotation
     assert [quarters_to_upright(down @ optical, quarters) for quarters in range(4)] == [0, 1, 2, 3]
+
+
+# -- found blind by planted faults --
+
+def test_a_low_robot_finds_its_scale_by_its_height_and_by_tf():
+    low = 0.35
+    depth = tilted_ground() * (low / HEIGHT)
+    body = pose_from([0.3, 0.1, low, ROLL, PITCH, 0.4])
+    optical = pose_from([0, 0, 0, -math.pi / 2, 0, -math.pi / 2])
+    pose = body._replace(rotation=body.rotation @ optical.rotation)
+    for settings, mounting in ((ScaleSettings(height=low, pitch=PITCH), None),
+                               (ScaleSettings(ground_frame='base_footprint'), pose)):
+        scale = CameraScale(OPEN, settings)
+        assert scale.learns
+        scale.learn(1.0, Unscaled(CAMERA, depth / 2.5), mounting)
+        found, trusted = scale.at(1.1)
+        assert trusted and found.metres_per_unit == pytest.approx(2.5, rel=0.02)
+    with pytest.raises(ScaleError, match='take one of them away'):
+        CameraScale(OPEN, ScaleSettings(ground_frame='base_footprint', height=low))
+
+
+def test_a_scale_below_one_is_one_until_another_is_learned():
+    scale = CameraScale(OPEN, ScaleSettings(depth_scale=0.5, height=0.35))
+    assert scale.standing.metres_per_unit == 0.5
+    found, trusted = scale.at(1.0)
+    assert found.metres_per_unit == 0.5 and not trusted
+    assert str(scale) == ('scale from the ground (camera_height 0.35 m), without points before '
+                          f'it is found, depth by {found}')
+
+
+@pytest.mark.parametrize('settings, words', [
+    ({'height': 1.2, 'range_topic': '/velo'},
+     'scale from the ground (camera_height 1.2 m) and the range sensor on /velo (range_topic), '
+     'nothing before it is found'),
+    ({'ground_frame': 'base'},
+     'scale from the ground (ground_frame base), nothing before it is found'),
+    ({'range_topic': '/velo'},
+     'scale from the range sensor on /velo (range_topic), nothing before it is found')])
+def test_where_the_metres_come_from_is_said(settings, words):
+    scale = CameraScale(OPEN, ScaleSettings(**settings))
+    assert str(scale) == words
+    assert scale.values() == {'scale (m per model unit)': 'none', 'scale source': 'none',
+                              'scale state': 'not found yet'}
+
+
+def test_the_scale_in_force_is_told_with_its_source_and_how_sure_it_is():
+    scale = CameraScale(OPEN, ScaleSettings(height=HEIGHT, pitch=PITCH))
+    scale.learn(1.0, Unscaled(CAMERA, tilted_ground() / 2.5), None)
+    scale.at(1.5)
+    values = scale.values()
+    assert float(values['scale (m per model unit)']) == pytest.approx(2.5, rel=0.02)
+    assert values['scale source'] == 'the ground (camera_height 1.4 m)'
+    assert values['scale state'] == 'in force' and values['scale age (s)'] == '0.5'
+    assert values['scale uncertainty'].startswith('+- ')
+
+
+def test_the_cone_of_a_sensor_counts():
+    depth = np.full((128, 416), 8.0, np.float32)
+    depth[50:70, 220:240] = 2.0  # beside the axis
+    for cone, factor in ((0.0, 1.0), (0.1, 4.0)):
+        scale = CameraScale(OPEN, ScaleSettings(range_topic='/ping'))
+        scale.learn(1.0, Unscaled(CAMERA, depth), None, lambda: Ranges(
+            np.array([[0.0, 0.0, 8.0]]), cone))
+        found, _ = scale.at(1.1)
+        assert found.metres_per_unit == pytest.approx(factor, rel=0.01)

@@ -210,3 +210,9 @@ def test_ground_that_bends_up_or_down_is_declined(bend):
     assert toward.shape == depth.shape
     found = Ground(CAMERA, HEIGHT).measure(depth.astype(np.float32))
     assert isinstance(found, Declined)
+
+
+def test_the_unit_of_the_depth_is_no_matter():
+    for factor in (1e-3, 1.0, 1e3):
+        found = Ground(CAMERA, HEIGHT).measure(road() / factor)
+        assert found.scale == pytest.approx(factor, rel=0.002)

@@ -197,3 +197,28 @@ def test_points_that_scatter_by_more_than_half_are_not_believed(spread, believed
     found = ranging.measure(points, depth, CAMERA)
     assert isinstance(found, Reading) is believed
     assert believed or 'differ by 6' in str(found)
+
+
+@pytest.mark.parametrize('columns, rows', [((100,), (60,)), ((20, 100, 200, 400), (60,)),
+                                           ((100,), (4, 60, 124)), ((20, 400), (4, 124))])
+def test_points_of_one_sixteenth_of_the_picture_are_wrong_together(columns, rows):
+    points = beams(street(), rows, columns)
+    many = np.repeat(points, 9, 0)
+    for given in (points, many):
+        found = ranging.measure(given, street() / 200, CAMERA)  # in a unit of 200 m
+        blocks = len(columns) * len(rows)
+        assert found.scale == pytest.approx(200, rel=1e-4)
+        assert found.sigma == pytest.approx(math.hypot(
+            0.01, math.sqrt(3 * 0.12 ** 2 / (3 + blocks) / blocks)), rel=1e-3)
+
+
+def test_what_scatters_is_less_sure_by_its_spread():
+    points = beams(street())
+    for spread in (0.1, 0.3):
+        found = ranging.measure(points * np.exp(np.random.default_rng(0).normal(
+            0, spread, (len(points), 1))), street(), CAMERA)
+        blocks = len({(int(u // 26), int(v // 8)) for v in range(20, 128, 9)
+                      for u in range(3, 416, 5)})
+        variance = (3 * 0.12 ** 2 + blocks * spread ** 2) / (3 + blocks)
+        assert found.sigma == pytest.approx(
+            math.hypot(0.01, math.sqrt(variance / blocks)), rel=0.15)
