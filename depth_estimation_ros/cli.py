@@ -104,9 +104,7 @@ def _parser() -> argparse.ArgumentParser:
                          help="metres per model unit (default 0: the model's contract); of "
                          'relative inverse depth 1 / Z = this * value')
     predict.add_argument('--max-depth', type=float, default=80.0, metavar='METRES')
-    predict.add_argument('--rotation', type=int, default=0, choices=(0, 90, 180, 270),
-                         help='degrees clockwise by which the pictures are turned to stand '
-                         'upright; the depth stays as they are')
+    _rotation(predict)
     predict.add_argument('--write', type=lambda text: text.split(','), metavar='KINDS',
                          help='some of depth,color,points,film (default: film of a film, the '
                          'others of pictures)')
@@ -243,6 +241,12 @@ def _bag(commands) -> None:
     info.add_argument('path', metavar='BAG')
 
 
+def _rotation(command) -> None:
+    command.add_argument('--rotation', type=int, default=0, choices=(0, 90, 180, 270),
+                         help='degrees clockwise by which the pictures are turned to stand '
+                         'upright, as the network sees them; the depth stays as they are')
+
+
 def _calibration(commands) -> None:
     calibrate = _command(commands, 'calibrate', _calibrate,
                          'measure the scale of a model with boards at taped distances, into a '
@@ -264,6 +268,7 @@ def _calibration(commands) -> None:
                            help='default: beside the image')
     calibrate.add_argument('--rectified', default='auto', choices=('auto', 'true', 'false'),
                            help="as the node's parameter")
+    _rotation(calibrate)
     _model(calibrate)
     calibrate.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
     calibrate.add_argument('--precision', default='auto', help='auto, fp32, fp16 or bf16')

@@ -12,7 +12,7 @@ import numpy as np
 from depth_estimation_ros.commands.outputs import refuse_file
 from depth_estimation_ros.commands.progress import progress
 from depth_estimation_ros.estimation.estimator import DepthEstimator
-from depth_estimation_ros.estimation.requests import Request
+from depth_estimation_ros.estimation.requests import DepthOptions, Request
 from depth_estimation_ros.imaging.encodings import ColorImage
 from depth_estimation_ros.imaging.intrinsics import describe, PinholeCamera, Window
 from depth_estimation_ros.models import networks
@@ -31,7 +31,8 @@ def run(distance: Sequence[float], model: str, weights: str = '', input_size: st
         bag: Sequence[str] = (), board: Sequence[Sequence[int]] = (), image: str = '',
         camera_info: str = '', rectified: str = 'auto', device: str = 'auto',
         precision: str = 'auto', frames: int = 30, timeout: float = 10.0,
-        output: Path = Path('calibration.yaml'), overwrite: bool = False) -> str:
+        output: Path = Path('calibration.yaml'), overwrite: bool = False,
+        rotation: int = 0) -> str:
     """
     Measure the scale of a model, write `output`, return the report.
 
@@ -64,17 +65,17 @@ def run(distance: Sequence[float], model: str, weights: str = '', input_size: st
     for source, of_one in _sittings(distance, bag, places):
         ask = of_one[0][0] if not source and len(of_one) < len(distance) else None
         found = progress(pictures(source, ask), frames, source or image)
-        boards += _measure(found, of_one, estimator, source or image, seen)
+        boards += _measure(found, of_one, estimator, source or image, seen, rotation)
     if len(seen) > 1:
         (one, first), (other, second) = list(seen.items())[:2]
         raise CalibrationError(f'{first} and {second} are of different cameras '
                                f'({describe(one)}; {describe(other)}): calibrate each by itself')
     fit = taping.fit(boards, network.contract.relative)
     [camera] = seen
-    lines = _report(boards, fit, network, camera, estimator.mismatch(camera))
+    lines = _report(boards, fit, network, camera, estimator.mismatch(camera, rotation))
     base = image.removesuffix('/compressed')
     door, colon, rest = model.partition(':')
-    _write(output, lines, _parameters(fit, {
+    _write(output, lines, _parameters(fit, rotation, {
         'model': f'{door}{colon}{_absolute(rest)}', 'weights': _absolute(weights),
         'input_size': '' if input_size == 'auto' else input_size,
         'rectified': '' if rectified == 'auto' else rectified,
@@ -129,12 +130,14 @@ def _wait_for(metres: float) -> None:
 
 
 def _measure(pictures: Pictures, boards: list[tuple[float, Window | None]],
-             estimator: DepthEstimator, name: str, seen: dict[PinholeCamera, str]) -> list[Board]:
+             estimator: DepthEstimator, name: str, seen: dict[PinholeCamera, str],
+             rotation: int) -> list[Board]:
     """Return what the network gives for boards that are seen at once; `seen` gets the camera."""
     pixels: list[list[np.ndarray]] = [[] for _ in boards]
     for picture, camera in pictures:
         seen.setdefault(camera, name)
-        [estimate] = estimator.estimate_all([Request(picture, camera, outputs=(), unscaled=True)])
+        [estimate] = estimator.estimate_all([Request(
+            picture, camera, DepthOptions(rotation=rotation), (), unscaled=True)])
         for (_, place), of_one in zip(boards, pixels):
             of_one.append(taping.cut(estimate.unscaled, camera,
                                      place or taping.middle(camera)))
@@ -174,9 +177,11 @@ def _report(boards: Sequence[Board], fit: Fit, network: Network, camera: Pinhole
     return lines
 
 
-def _parameters(fit: Fit, texts: dict[str, str]) -> dict[str, str]:
+def _parameters(fit: Fit, rotation: int, texts: dict[str, str]) -> dict[str, str]:
     """Return the scale and what it belongs to, where it is not empty, as YAML."""
     quoted = {name: "'" + text.replace("'", "''") + "'" for name, text in texts.items() if text}
+    if rotation:
+        quoted['rotation'] = str(rotation)
     # With a point: YAML takes 1e-05 for a text.
     return {**quoted, **{name: f'{number:#.6g}' for name, number in (
         ('depth_scale', fit.scale), ('depth_shift', fit.shift)) if number is not None}}

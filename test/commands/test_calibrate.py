@@ -164,6 +164,22 @@ def test_calibrated_on_a_wall_the_node_reads_others_right(bags, rendered, networ
         node.stop()
 
 
+def test_a_camera_on_its_side_is_measured_as_it_hangs(rendered, network, calibrate, tmp_path):
+    hung = [write_bag(tmp_path / f'hung{metres:g}', [np.ascontiguousarray(
+        np.rot90(picture(rendered, metres)))] * 3, CAMERA.turned(-1)) for metres in (2.0, 5.0)]
+    code, said, output = calibrate(
+        '--model', network(), '--distance', 2, '--bag', hung[0], '--distance', 5, '--bag',
+        hung[1], '--rotation', 90)
+    assert code == 0, said
+    found = parameters(output)
+    assert found['rotation'] == 90 and 'network input' not in said
+    upright = calibrate('--overwrite', '--model', network(), '--distance', 2, '--bag', write_bag(
+        tmp_path / 'up2', [picture(rendered, 2.0)] * 3), '--distance', 5, '--bag', write_bag(
+            tmp_path / 'up5', [picture(rendered, 5.0)] * 3))
+    assert upright[0] == 0 and 'rotation' not in parameters(output)
+    assert found['depth_scale'] == pytest.approx(parameters(output)['depth_scale'], rel=1e-3)
+
+
 def test_relative_inverse_depth_gets_a_scale_and_a_shift_of_two_distances(bags, network,
                                                                           calibrate):
     code, said, output = calibrate(
