@@ -52,7 +52,12 @@ def main(args: list[str] | None = None,
         executor.add_node(node)
         _on_signals(signals, lambda *_: stop.set())
         while not stop.is_set():
-            executor.spin_once(timeout_sec=STOP_PERIOD)
+            try:
+                executor.spin_once(timeout_sec=STOP_PERIOD)
+            except ExternalShutdownException:
+                raise
+            except Exception as error:  # of a timer or a service; what reads topics has its own
+                node.survive(error)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     finally:

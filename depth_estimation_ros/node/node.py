@@ -6,6 +6,7 @@ from __future__ import annotations
 import gc
 import sys
 import threading
+import traceback
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock import Clock, ClockType
@@ -15,7 +16,7 @@ import torch
 from depth_estimation_ros.estimation.estimator import DepthEstimator
 from depth_estimation_ros.estimation.runtime import spare_threads
 from depth_estimation_ros.models import networks
-from depth_estimation_ros.node.diagnostics import diagnostic_array, diagnostic_status
+from depth_estimation_ros.node.diagnostics import diagnostic_array, diagnostic_status, ERROR
 from depth_estimation_ros.node.frames import Frames
 from depth_estimation_ros.node.parameters import (
     files_of_others, NodeParameters, Settings, UNCONFIGURED, when)
@@ -55,6 +56,13 @@ class DepthNode(GuardedNode):
         for stream in self._streams:
             self.create_timer(WATCH_PERIOD, stream.watch, clock=steady)
         self.create_timer(DIAGNOSTICS_PERIOD, self._diagnose, clock=steady)
+
+    def survive(self, error: Exception) -> None:
+        """Say that a callback of the executor has failed; the next one is called all the same."""
+        kind = type(error).__name__
+        self._complaints.raise_(
+            f'failed {kind}', f'a callback failed with {kind}: {error}', ERROR)
+        self.get_logger().debug(traceback.format_exc())
 
     # -- parameters --
 

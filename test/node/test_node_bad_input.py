@@ -1,11 +1,16 @@
 # Copyright 2026 the depth_estimation_ros authors
 # SPDX-License-Identifier: Apache-2.0
 """What drivers get wrong: one sentence that names the topic, and the next good frame is served."""
+import os
+import subprocess
+import sys
 import time
 
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
 from depth_estimation_ros.node.stream import INFO_STAYS
-from harness import depth_array, image, info, served, wait
+from domains import free_domain
+from harness import (
+    depth_array, image, info, NodeProcess, REPOSITORY, Robot, served, wait)
 from key_init import synth, write_monodepth2_checkpoint
 import numpy as np
 import pytest
@@ -247,3 +252,43 @@ def test_a_model_by_another_name_is_served_and_said_once(running, robot):
     for _ in range(3):
         robot.ask(image(PICTURE))
     assert node.log.count('it is read as the one that has 8, as OpenCV does') == 1
+
+
+PLANTED = """
+import sys
+from depth_estimation_ros.node import main, node, stream
+whole = node.DepthNode._diagnose, stream.CameraStream.watch
+failed = set()
+def fail(number):
+    def callback(self):
+        if number not in failed and self.__dict__.get('seen', 0) > 3:
+            failed.add(number)
+            raise (MemoryError, KeyError)[number]('planted')
+        self.seen = self.__dict__.get('seen', 0) + 1
+        return whole[number](self)
+    return callback
+node.DepthNode._diagnose, stream.CameraStream.watch = fail(0), fail(1)
+sys.exit(main.main(sys.argv))
+"""
+
+
+def test_a_callback_that_fails_is_said_and_does_not_end_the_node(tmp_path):
+    """A timer's exception leaves rclpy's spin; nothing else may come of it."""
+    node = NodeProcess.__new__(NodeProcess)
+    node.domain, node._log = free_domain(), tmp_path / 'log.txt'
+    with node._log.open('w') as log:
+        node.process = subprocess.Popen(
+            [sys.executable, '-c', PLANTED, '--ros-args', '-p', 'compile:=false'], stdout=log,
+            stderr=subprocess.STDOUT, cwd=REPOSITORY,
+            env={**os.environ, 'ROS_DOMAIN_ID': str(node.domain)})
+    robot = Robot(node, outputs=('depth/image_rect',))
+    try:
+        robot.wait_for_node()
+        for kind in ('MemoryError: planted', "KeyError: 'planted'"):
+            node.wait_for(f'a callback failed with {kind}')
+        robot.send_info(info(CAMERA))
+        robot.ask(image(PICTURE))
+        assert 'Traceback' not in node.log
+    finally:
+        robot.close()
+        assert node.interrupt() == 0
