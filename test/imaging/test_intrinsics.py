@@ -329,3 +329,17 @@ def test_a_picture_of_two_columns_can_be_rectified_and_one_of_one_cannot(width, 
     assert whole.rectification_map().shape == (height, width, 2)
     with pytest.raises(CameraError, match='it takes two rows and columns'):
         replace(whole, width=1).rectification_map()
+
+
+def test_a_lens_whose_r_or_d_is_not_filled_is_straight():
+    filled = replace(RAW, d=(0.0,) * 5).camera(1242, 375, False)
+    for d, r in (((), IDENTITY), ((0.0,) * 5, (0.0,) * 9), ((), (0.0,) * 9)):
+        camera = replace(RAW, d=d, r=r).camera(1242, 375, False)
+        np.testing.assert_array_equal(camera.rectification_map(), filled.rectification_map())
+
+
+def test_the_part_of_a_window_that_is_in_the_picture():
+    assert Window(-5, -7, 20, 30).seen(100, 50) == Window(0, 0, 15, 23)
+    assert Window(90, 40, 20, 30).seen(100, 50) == Window(90, 40, 10, 10)
+    assert Window(120, 60, 20, 30).seen(100, 50) == Window(120, 60, 0, 0)
+    assert Window(-30, 0, 20, 30).seen(100, 50).width == 0
