@@ -229,8 +229,8 @@ GRID = PinholeCamera(32, 24, 30.0, 30.0, 16.0, 12.0)
 DEPTH = np.full((24, 32), 4.0, np.float32)
 
 
-def cloud(_, rng: random.Random, folder: Path) -> None:
-    """Read a PointCloud2, and hold its points against depth."""
+def a_cloud(rng: random.Random):
+    """Return a PointCloud2 that states this and that."""
     from sensor_msgs.msg import PointCloud2, PointField
     names = ['x', 'y', 'z', *rng.choice(([], ['intensity'], ['rgb', 'ring'], ['x'], ['']))]
     fields = [PointField(name=rng.choice(TEXTS) if rng.random() < 0.05 else name,
@@ -247,7 +247,12 @@ def cloud(_, rng: random.Random, folder: Path) -> None:
     message.data.frombytes(
         rng.randbytes(count) if rng.random() < 0.5 else
         np.random.default_rng(count).normal(0, 5, count // 4 + 1).astype('<f4').tobytes()[:count])
-    points = messages.read_points(message, 1000)
+    return message
+
+
+def cloud(_, rng: random.Random, folder: Path) -> None:
+    """Read a PointCloud2, and hold its points against depth."""
+    points = messages.read_points(a_cloud(rng), 1000)
     assert points.shape[1] == 3 and len(points) <= 1000
     ranging.measure(points, DEPTH, GRID, relative=rng.random() < 0.3)
 
