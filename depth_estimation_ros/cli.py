@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     if name == 'camera':
         chosen['ros_arguments'] = ros_arguments
     with contextlib.suppress(ValueError):  # not in a thread
-        for number in set(_ends()) - {signal.SIGINT}:
+        for number in _ends():  # SIGINT too, which the shell of a script lets `... &` ignore
             signal.signal(number, signal.default_int_handler)  # half a file is removed
     try:
         said = run(**chosen)

@@ -3,6 +3,7 @@
 """A DDS domain and one thread for the test run, and where the real frames and weights are."""
 import os
 import pathlib
+import signal
 import tempfile
 
 from domains import free_domain
@@ -15,6 +16,10 @@ os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 os.environ['OMP_NUM_THREADS'] = '1'
 LOGS = tempfile.TemporaryDirectory(prefix='ros_log_')
 os.environ['ROS_LOG_DIR'] = LOGS.name
+
+# In the background of a script it is ignored, by all that is started here too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED = pathlib.Path(__file__).resolve().parents[2] / 'shared'
 

@@ -482,6 +482,19 @@ def test_a_recording_ended_by_ctrl_c_is_whole(path, names, tmp_path):
     assert count > 0 and messages == bytes_of(path, image)[:count]
 
 
+def test_a_recorder_in_the_background_of_a_script_ends_by_kill_int(path, names, tmp_path):
+    image, _ = names
+    recorder = subprocess.Popen(
+        [sys.executable, '-m', 'depth_estimation_ros.cli', 'bag', 'record', tmp_path / 'copy',
+         image], cwd=REPOSITORY, stdout=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+    play(path, rate=2.0, wait_for=[image], say=quiet)
+    time.sleep(0.5)
+    recorder.send_signal(signal.SIGINT)
+    assert recorder.wait(10) == 0
+    assert bytes_of(tmp_path / 'copy', image)
+
+
 def test_a_recording_without_a_message_says_why_and_leaves_nothing(names, tmp_path):
     image, _ = names
     with pytest.raises(DriveError) as error:
