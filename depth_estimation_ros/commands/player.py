@@ -40,6 +40,9 @@ LAP_PAUSE = 0.1  # seconds between the last message and the first of the next la
 WANTED = 60.0  # seconds in which the readers of `wait_for` must be found
 ANSWERED = 20.0  # seconds in which a picture must be answered
 UNANSWERED = 3  # such pictures in a row end it
+# Seconds from when the node that answers is found, in which others find what it publishes: DDS
+# lets a third process, a recorder say, know of it up to 2 s later.
+OTHERS = 2.5
 ACKNOWLEDGED = 5.0  # seconds that readers have to fetch the last messages
 
 
@@ -263,7 +266,7 @@ class _Answers:
         self._node.create_subscription(
             kind, self._topic, self._take, _request([o.qos_profile for o in offers]), raw=True)
         self._executor.wake()
-        stop.wait(SETTLED)  # for the node's side of the match
+        stop.wait(OTHERS)
 
     def _take(self, data: bytes) -> None:
         with self._changed:
