@@ -165,8 +165,8 @@ class CameraStream:
         names = ' and '.join(sorted(
             shown(f'{p.node_namespace.rstrip("/")}/{p.node_name}') for p in there[:5]))
         self.complaints.raise_(
-            'two infos', f'{self.info_topic}: {names} publish different calibrations there, and '
-            'the first that came is kept: let each camera have a topic of its own')
+            'two infos', f'{self.info_topic}: {names} publish different calibrations there, of '
+            'which one is kept: let each camera have a topic of its own')
         return True
 
     def _on_image(self, message) -> None:
