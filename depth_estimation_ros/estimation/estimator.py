@@ -70,6 +70,10 @@ class DepthEstimator:
         """Stop what is being compiled."""
         self.forward.close()
 
+    def input_size(self, camera: PinholeCamera, rotation: int = 0) -> tuple[int, int]:
+        """Return width and height at which the network sees the pictures of a camera."""
+        return self.network.input_size(camera.turned(rotation // 90))
+
     def mismatch(self, camera: PinholeCamera, rotation: int = 0) -> str | None:
         """Return a sentence where `camera` is notably unlike those of the training, or None."""
         camera = camera.turned(rotation // 90)

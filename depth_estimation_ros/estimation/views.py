@@ -23,9 +23,10 @@ class View:
     """How the pixels of one camera lie in the network's grid, and where depth is published."""
 
     published: PinholeCamera
+    upright: PinholeCamera  # the same, turned as the network sees it
+    quarters: int  # by which the picture is turned clockwise for that
     input: PinholeCamera  # of the network's input
     intrinsics: torch.Tensor  # its fx, fy, cx, cy, (4,) float32
-    quarters: int  # by which the picture is turned clockwise to be upright, as the network sees it
     seen: Window  # in the upright picture
     target: Window  # the same place in the network's input
     unlens: torch.Tensor | None  # (1, H, W, 2), where rectified pixels lie in the raw picture
@@ -53,7 +54,7 @@ class View:
 
         kind: how the network wants it resized, see resize.
         """
-        planes = torch.rot90(picture.planes, -self.quarters, (-2, -1))
+        planes = _turned(picture.planes, -self.quarters)
         part, target = planes[(..., *_slices(self.seen))], self.target
         planes = resize(part, target.height, target.width, kind)
         small = torch.stack([planes[channel] for channel in picture.rgb])
@@ -65,15 +66,14 @@ class View:
 
     def back(self, planes: torch.Tensor) -> torch.Tensor:
         """Return upright planes (..., H, W) as the camera has them."""
-        return torch.rot90(planes, self.quarters, (-2, -1)).contiguous()
+        return _turned(planes, self.quarters)
 
     def place(self, plane: torch.Tensor, outside: float) -> torch.Tensor:
         """Return an output (h, w) of the network on the published grid; beyond it is `outside`."""
-        plane = self._place(plane, outside)
-        return self.back(plane) if self.quarters else plane
+        return self.back(self._place(plane, outside))
 
     def _place(self, plane: torch.Tensor, outside: float) -> torch.Tensor:
-        upright = self.published.turned(self.quarters)
+        upright = self.upright
         at_input = upright == self.input
         if at_input or self.target != self.input.whole:
             plane = _stretch(plane, self.input.height, self.input.width)
@@ -92,7 +92,7 @@ def make_view(network: Network, camera: PinholeCamera, publish_size: str, rotati
               device: torch.device) -> View:
     """Return the view of a camera; raises CameraError where it cannot serve the network."""
     quarters = rotation // 90
-    upright = camera.turned(quarters)
+    upright = camera.turned(quarters)  # and rectified
     width, height = network.input_size(upright)
     training = network.training_camera
     window = training_window(upright, training) if training else upright.whole
@@ -119,7 +119,7 @@ def make_view(network: Network, camera: PinholeCamera, publish_size: str, rotati
         unlens = torch.from_numpy(where * (2 / last) - 1)[None].to(device)
     published, grid = camera.rectified(), upright.windowed(window).resized(width, height)
     if publish_size == 'network':
-        published = grid.turned(-quarters)
+        published, upright = grid.turned(-quarters), grid
         small = cv2.resize(visible[_slices(seen)], (target.width, target.height),
                            interpolation=cv2.INTER_NEAREST)
         visible = np.zeros((height, width), np.uint8)
@@ -128,7 +128,12 @@ def make_view(network: Network, camera: PinholeCamera, publish_size: str, rotati
         np.ascontiguousarray(np.rot90(visible == 0, quarters))).to(device)
     intrinsics = torch.tensor([grid.fx, grid.fy, grid.cx, grid.cy], dtype=torch.float32,
                               device=device)
-    return View(published, grid, intrinsics, quarters, seen, target, unlens, blind)
+    return View(published, upright, quarters, grid, intrinsics, seen, target, unlens, blind)
+
+
+def _turned(planes: torch.Tensor, quarters: int) -> torch.Tensor:
+    """Return planes (..., H, W) anticlockwise by quarters, without gaps; no copy where by none."""
+    return torch.rot90(planes, quarters, (-2, -1)).contiguous() if quarters else planes
 
 
 def _stretch(plane: torch.Tensor, height: int, width: int) -> torch.Tensor:

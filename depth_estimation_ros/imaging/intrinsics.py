@@ -98,7 +98,7 @@ class PinholeCamera:
         return replace(self, lens=None)
 
     def turned(self, quarters: int) -> PinholeCamera:
-        """Return the camera of the picture that is turned clockwise by quarters of a circle."""
+        """Return the camera of the rectified picture, turned clockwise by quarters of a circle."""
         camera = replace(self, lens=None)
         for _ in range(quarters % 4):  # what is at (u, v) comes to (height - 1 - v, u)
             camera = replace(

@@ -195,7 +195,7 @@ class DepthNode(GuardedNode):
             camera = stream.camera
             if camera:
                 rotation = self._own_parameters.settings.of(stream.name, 'rotation')
-                size = self._estimator.network.input_size(camera.turned(rotation // 90))
+                size = self._estimator.input_size(camera, rotation)
                 values['network input'] = '{}x{}'.format(*size)
             if self._estimator.device.type == 'cuda':
                 used = torch.cuda.memory_reserved(self._estimator.device)

@@ -321,7 +321,7 @@ class CameraStream:
         levels, bits = self._levels, self._levels.bits
         read = messages.read_compressed_image if self._compressed else messages.read_image
         image = read(message, settings.max_pixels, levels)
-        if levels.bits not in (bits, bits or 16):
+        if levels.bits != bits and (bits or levels.bits < 16):
             self._node.get_logger().info(
                 f'{self.image_topic}: the largest value of its 16-bit pictures takes '
                 f'{levels.bits} bits, so that white is {(1 << levels.bits) - 1}: set image_bits '

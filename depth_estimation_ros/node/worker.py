@@ -22,7 +22,6 @@ from depth_estimation_ros.estimation.estimator import DepthEstimator
 from depth_estimation_ros.estimation.requests import DepthOptions, OUTPUTS, Request, Unscaled
 from depth_estimation_ros.estimation.temporal import TemporalFilter
 from depth_estimation_ros.imaging.intrinsics import CameraError
-from depth_estimation_ros.models.metres import Scale
 from depth_estimation_ros.node.diagnostics import ERROR
 from depth_estimation_ros.node.frames import Frames
 from depth_estimation_ros.node.parameters import NodeParameters, Settings
@@ -110,7 +109,8 @@ class Worker:
             with contextlib.suppress(Exception):  # what is wrong is said when an image comes
                 # Without confidence, for which some networks see each picture twice.
                 self._estimator.estimate_all([Request(
-                    blank, camera, _options(self._parameters.settings, stream, Scale(1.0, '')),
+                    blank, camera, replace(_options(self._parameters.settings, stream),
+                                           metres_per_unit=1.0),
                     OUTPUTS - {'confidence'}, pose=level_pose(1.0))])
 
     def _process(self) -> None:
@@ -126,8 +126,7 @@ class Worker:
         # What the network sees at one size is one batch, and is out before the next begins.
         batches: dict[tuple[int, int], list[CameraStream]] = {}
         for stream, (frame, request) in frames.items():
-            size = self._estimator.network.input_size(
-                frame.camera.turned(request.options.rotation // 90))
+            size = self._estimator.input_size(frame.camera, request.options.rotation)
             batches.setdefault(size, []).append(stream)
         for batch in batches.values():
             estimates = []
@@ -153,7 +152,7 @@ class Worker:
         frame = stream.prepare(message)
         if frame is None:
             return None
-        options = _options(settings, stream, None)
+        options = _options(settings, stream)
         mismatch = self._estimator.mismatch(frame.camera, options.rotation)
         if mismatch:
             stream.complaints.raise_('mismatch', f'{stream.info_topic}: {mismatch}')
@@ -187,8 +186,10 @@ class Worker:
         outputs = wanted if trusted else wanted - {'points', 'scan'}
         if scale is None:  # depth in no unit is not for anybody
             outputs = frozenset()
+        if scale:
+            options = replace(options, metres_per_unit=scale.metres_per_unit, shift=scale.shift)
         return replace(frame, outputs=outputs), Request(
-            frame.image, frame.camera, _options(settings, stream, scale), outputs,
+            frame.image, frame.camera, options, outputs,
             running.learns and bool(OUTPUTS & frame.outputs),
             memory=self._memory(stream), stamp=stamp, pose=poses.get('points'),
             scan_pose=poses.get('scan'))
@@ -228,7 +229,7 @@ class Worker:
         pose = (pose_from_text(settings.scan_extrinsics) if settings.scan_extrinsics else
                 self._frames.look_up(settings.scan_frame, header.frame_id, header.stamp))
         self._look_upright(stream, pose[0], settings, 'scan.frame')
-        self._estimator.check_scan(frame.camera, _options(settings, stream, None), pose)
+        self._estimator.check_scan(frame.camera, _options(settings, stream), pose)
         return pose
 
     def _learn(self, stream: CameraStream, frame: Frame, unscaled: Unscaled) -> None:
@@ -246,10 +247,9 @@ class Worker:
                     partial(stream.ranges, header, self._frames) if scale.wants_ranges else None)
 
 
-def _options(settings: Settings, stream: CameraStream, scale: Scale | None) -> DepthOptions:
-    return replace(settings.depth, metres_per_unit=scale and scale.metres_per_unit,
-                   shift=scale.shift if scale else 0.0,
-                   rotation=settings.of(stream.name, 'rotation'))
+def _options(settings: Settings, stream: CameraStream) -> DepthOptions:
+    """Return what is made of a camera's pictures, but for the scale."""
+    return replace(settings.depth, rotation=settings.of(stream.name, 'rotation'))
 
 
 def _seconds(stamp) -> float:

@@ -489,6 +489,30 @@ def test_a_camera_that_hangs_otherwise_gives_the_depth_of_the_upright_one(
     np.testing.assert_array_equal(found[..., 3].view(np.uint32), points[..., 3].view(np.uint32))
 
 
+@pytest.mark.parametrize('quarters', [1, 2, 3])
+@pytest.mark.parametrize('size', ['full', 'network'])
+@pytest.mark.parametrize('camera', [PinholeCamera(128, 64, 91.3, 133.7, 71.1, 29.3),
+                                    PinholeCamera(128, 64, 171.7, 90.1, 55.7, 33.3)])
+def test_so_it_does_where_the_training_camera_saw_another_part(camera, size, quarters):
+    """Numbers whose turns are not exact in floating point, and windows beyond and inside."""
+    small = np.random.default_rng(quarters).integers(20, 255, (8, 16, 3), dtype=np.uint8)
+    upright = cv2.resize(small, (128, 64), interpolation=cv2.INTER_CUBIC)
+    network, options = estimator(), replace(ALL, publish_size=size)
+    [expected] = network.estimate([(upright, camera)], options)
+    # At most the twist of rounding between a camera that is turned there and back.
+    [turned] = network.estimate(
+        [(np.ascontiguousarray(np.rot90(upright, quarters)), camera.turned(-quarters))],
+        replace(options, rotation=90 * quarters))
+    np.testing.assert_allclose(turned.depth, np.rot90(expected.depth, quarters), rtol=1e-4)
+
+
+def test_a_picture_that_stands_upright_is_not_copied_for_that():
+    network = estimator()
+    view = network._view(CAMERA, 'full', 0)
+    planes = torch.zeros(3, 64, 128)
+    assert view.back(planes) is planes
+
+
 def test_a_lens_is_undone_before_the_picture_is_turned():
     camera = replace(CAMERA, lens=Lens(
         'plumb_bob', (128.0, 0.0, 63.5, 0.0, 128.0, 31.5, 0.0, 0.0, 1.0),
