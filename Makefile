@@ -55,7 +55,7 @@ bench-full: .venv/installed
 	.venv/bin/python -m benchmarks.bench --full
 
 fuzz: .venv/installed
-	PYTHONPATH=.:test .venv/bin/python test/fuzzing.py --seconds $(SECONDS) 2>/dev/null
+	PYTHONPATH=.:test .venv/bin/python test/fuzzing.py --seconds $(SECONDS)
 
 soak: .venv/installed
 	PYTHONPATH=.:test .venv/bin/python test/soaking.py --minutes $(MINUTES)

@@ -48,11 +48,12 @@ class NodeProcess:
 
     Each has a DDS domain of its own, so that several may run; none compiles its network, unless
     `parameters` say so. `typed` starts it as a user does, which takes two seconds more: for tests
-    of the start and the end.
+    of the start and the end. `code` is Python that is run for it.
     """
 
     def __init__(self, parameters: dict, arguments: list[str] | None = None,
-                 environment: dict[str, str] | None = None, typed: bool = False):
+                 environment: dict[str, str] | None = None, typed: bool = False,
+                 code: str = ''):
         self._folder = tempfile.TemporaryDirectory(prefix='depth_node_')
         folder = pathlib.Path(self._folder.name)
         file = folder / 'parameters.yaml'
@@ -63,7 +64,8 @@ class NodeProcess:
         self._log.touch()
         arguments = ['--ros-args', '--params-file', str(file), *(arguments or [])]
         environment = {'ROS_DOMAIN_ID': str(self.domain), **(environment or {})}
-        self.process = (_typed if typed else Forked)(arguments, environment, self._log)
+        start = ['-c', code] if code else ['-m', 'depth_estimation_ros'] if typed else []
+        self.process = (_typed if start else Forked)([*start, *arguments], environment, self._log)
 
     @property
     def log(self) -> str:
@@ -102,7 +104,7 @@ class NodeProcess:
 def _typed(arguments: list[str], environment: dict[str, str], log: pathlib.Path):
     with log.open('w') as stream:
         return subprocess.Popen(
-            [sys.executable, '-m', 'depth_estimation_ros', *arguments], stdout=stream,
+            [sys.executable, *arguments], stdout=stream,
             stderr=subprocess.STDOUT, cwd=REPOSITORY, preexec_fn=_die_with_the_tests,
             env={**os.environ, **environment})
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from depth_estimation_ros.commands.outputs import refuse_file
+from depth_estimation_ros.commands.outputs import refuse_file, whole_file
 from depth_estimation_ros.commands.progress import progress
 from depth_estimation_ros.estimation.estimator import DepthEstimator
 from depth_estimation_ros.estimation.requests import DepthOptions, Request
@@ -200,11 +200,9 @@ def _write(output: Path, lines: Sequence[str], parameters: dict[str, str]) -> No
         '# ros2 launch depth_estimation_ros depth.launch.py params_file:=<this file>',
         '/**:', '  ros__parameters:',
         *(f'    {name}: {value}' for name, value in parameters.items()), ''])
-    part = output.with_name(f'.{output.name}.part')
     try:
-        part.write_text(text)
-        part.replace(output)
+        with whole_file(output) as part:
+            part.write_text(text)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise CalibrationError(f'{output} cannot be written ({error.strerror}): give another '
                                '--output') from None

@@ -8,7 +8,7 @@ recorder are the commands that a user has, each a process of its own, over real 
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 import os
@@ -72,23 +72,9 @@ def run(model: str, weights: str, input_size: str, images: str, camera: str, fov
         bags = [f'{bag}/{file}' for bag in BAGS for file in (
             'metadata.yaml', f'{bag}.mcap')]
         outputs.check([*bags, *LOGS, PARAMETERS, FILM, *sheet_names])
+        outputs.make_way(BAGS, bags)
         outputs.clear()
-        for bag in BAGS:
-            _make_way(outputs.folder / bag, bags)
         return _show(outputs, model, weights, input_size, make_bag, rate)
-
-
-def _make_way(bag: Path, known: Collection[str]) -> None:
-    """Remove a bag whose replacement was told; whatever else is in the folder stays."""
-    if not bag.exists():
-        return
-    others = [path for path in bag.iterdir() if f'{bag.name}/{path.name}' not in known]
-    if others:
-        raise DemoError(f'{others[0]} is in the way of a bag and not of an earlier demo: give '
-                        'another --output')
-    for path in bag.iterdir():
-        path.unlink()
-    bag.rmdir()
 
 
 def _show(outputs: Outputs, model: str, weights: str, input_size: str,

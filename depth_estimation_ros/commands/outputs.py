@@ -8,7 +8,7 @@ is replaced or removed; all else is the user's, and is in the way until --overwr
 """
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 import fcntl
 import json
@@ -42,6 +42,20 @@ def refuse_file(output: Path, overwrite: bool, inputs: Iterable[Path | str] = ()
                           f'{"" if output.is_dir() else ", or --overwrite"}')
     if not output.absolute().parent.is_dir():
         raise OutputError(f'{output.absolute().parent} is no folder: give another --output')
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a temporary path; what is there when the block ends well becomes `path`."""
+    part = path.with_name(f'.{path.stem}.part{path.suffix}')
+    try:
+        part.unlink(missing_ok=True)
+        yield part
+        if part.exists():
+            os.replace(part, path)
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 class Outputs:
@@ -111,6 +125,22 @@ class Outputs:
             with suppress(OSError):  # something else is in it
                 path.rmdir()
 
+    def make_way(self, bags: Iterable[str], names: Collection[str]) -> None:
+        """
+        Remove folders, in which bags are to be made; `check` has let their files, `names`, pass.
+
+        :raises OutputError: one holds something else; nothing is removed.
+        """
+        folders = [path for path in map(self.folder.joinpath, bags) if path.is_dir()]
+        files = [file for folder in folders for file in folder.iterdir()]
+        for other in set(files) - {self.folder / name for name in names}:
+            raise OutputError(f'{other} is in the way of a bag and not of an earlier '
+                              f'{self.command}: give another --output')
+        for file in files:
+            file.unlink()
+        for folder in folders:
+            folder.rmdir()
+
     def begin(self, settings: Mapping) -> None:
         """Note how this run was asked for, for one that goes on from here."""
         self._note({'settings': dict(settings)})
@@ -123,21 +153,17 @@ class Outputs:
         :raises OutputError: it is in the way, or cannot be written.
         """
         path = self.folder / name
-        part = path.with_name(f'.{path.stem}.part{path.suffix}')
         try:
             self.check([name])
             self._open(path.parent)
-            part.unlink(missing_ok=True)
-            yield part
-            if part.exists():
-                os.replace(part, path)
+            with whole_file(path) as part:
+                yield part
+                made = part.exists()
+            if made:
                 self.keep(name)
         except OSError as error:
             raise OutputError(f'{path} cannot be written ({error.strerror}): make room, or give '
                               'another --output; the files before it are whole') from None
-        finally:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
 
     def write_bytes(self, name: str, data: bytes) -> None:
         """Write a whole file; raises OutputError."""

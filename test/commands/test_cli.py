@@ -32,7 +32,7 @@ def test_doctor_prints_what_a_bug_report_needs():
     node = rclpy.create_node('driver', context=context)
     publisher = node.create_publisher(Image, '/front/image_raw', rclpy.qos.qos_profile_sensor_data)
     try:
-        done = command('doctor', '--listen', 3, environment={'ROS_DOMAIN_ID': str(domain)})
+        done = command('doctor', '--listen', 6, environment={'ROS_DOMAIN_ID': str(domain)})
     finally:
         node.destroy_publisher(publisher)
         node.destroy_node()

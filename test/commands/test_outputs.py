@@ -154,3 +154,16 @@ def test_a_place_that_cannot_be_is_one_sentence(tmp_path):
         Outputs(tmp_path / 'file/out', 'predict')
     with pytest.raises(OutputError, match='give another --output'):
         fill(Path('/proc/self/out'), 'a.png')
+
+
+def test_way_is_made_for_bags_where_nothing_else_is_in_any_of_their_folders(tmp_path):
+    names = ['input/a.mcap', 'output/b.mcap']
+    fill(tmp_path, *names, command='demo')
+    (tmp_path / 'output/notes.txt').write_text('mine')
+    outputs = Outputs(tmp_path, 'demo')
+    with pytest.raises(OutputError, match='notes.txt is in the way of a bag'):
+        outputs.make_way(['input', 'output', 'none'], names)
+    assert files(tmp_path) == ['input/a.mcap', 'output/b.mcap', 'output/notes.txt']
+    (tmp_path / 'output/notes.txt').unlink()
+    outputs.make_way(['input', 'output', 'none'], names)
+    assert files(tmp_path) == [] and not (tmp_path / 'input').exists()

@@ -1,16 +1,11 @@
 # Copyright 2026 the depth_estimation_ros authors
 # SPDX-License-Identifier: Apache-2.0
 """What drivers get wrong: one sentence that names the topic, and the next good frame is served."""
-import os
-import subprocess
-import sys
 import time
 
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
 from depth_estimation_ros.node.stream import INFO_STAYS
-from domains import free_domain
-from harness import (
-    depth_array, image, info, NodeProcess, REPOSITORY, Robot, served, wait)
+from harness import depth_array, image, info, NodeProcess, Robot, served, wait
 from key_init import synth, write_monodepth2_checkpoint
 import numpy as np
 import pytest
@@ -275,15 +270,9 @@ sys.exit(main.main(sys.argv))
 """
 
 
-def test_a_callback_that_fails_is_said_and_does_not_end_the_node(tmp_path):
+def test_a_callback_that_fails_is_said_and_does_not_end_the_node():
     """A timer's exception leaves rclpy's spin; nothing else may come of it."""
-    node = NodeProcess.__new__(NodeProcess)
-    node.domain, node._log = free_domain(), tmp_path / 'log.txt'
-    with node._log.open('w') as log:
-        node.process = subprocess.Popen(
-            [sys.executable, '-c', PLANTED, '--ros-args', '-p', 'compile:=false'], stdout=log,
-            stderr=subprocess.STDOUT, cwd=REPOSITORY,
-            env={**os.environ, 'ROS_DOMAIN_ID': str(node.domain)})
+    node = NodeProcess({}, code=PLANTED)
     robot = Robot(node, outputs=('depth/image_rect',))
     try:
         robot.wait_for_node()
