@@ -22,7 +22,7 @@ import numpy as np
 
 from depth_estimation_ros.cloud.points import Cloud, PointOptions
 from depth_estimation_ros.commands.outputs import Outputs
-from depth_estimation_ros.commands.progress import progress
+from depth_estimation_ros.commands.progress import interrupted_between, progress
 from depth_estimation_ros.drives.folder import find_optics, Frame, Optics, Pictures
 from depth_estimation_ros.drives.video import Film, is_webcam, open_recording
 from depth_estimation_ros.estimation.estimator import DepthEstimator
@@ -170,16 +170,9 @@ class _Run:
 
     def summary(self, how: str, metres: str) -> str:
         """Do it and return the summary; at Ctrl-C raise KeyboardInterrupt with it."""
-        start, ended = time.monotonic(), ''
-        for job in self._jobs:
-            ended = self._input(job)
-            if job.is_film and job.source.rotation:
-                self._remarks[f'note: {job.source.path} was turned by {job.source.rotation} '
-                              'degrees, as its rotation flag says'] = None
-            if ended:
-                break
-            if job.is_film and job.source.shortfall():
-                self._remarks[f'note: {job.source.shortfall()}'] = None
+        start = time.monotonic()
+        with interrupted_between() as interrupted:
+            ended = self._inputs(interrupted)
         seconds = time.monotonic() - start
         kinds = {kind for job in self._jobs for kind in job.write}
         lines = [
@@ -193,13 +186,28 @@ class _Run:
             raise KeyboardInterrupt('\n'.join([*lines, ended]))
         return '\n'.join(lines)
 
-    def _input(self, job: _Job) -> str:
+    def _inputs(self, interrupted: Callable[[], bool]) -> str:
+        """Do all inputs; return '', or after Ctrl-C where they ended."""
+        for job in self._jobs:
+            ended = self._input(job, interrupted)
+            if job.is_film and job.source.rotation:
+                self._remarks[f'note: {job.source.path} was turned by {job.source.rotation} '
+                              'degrees, as its rotation flag says'] = None
+            if ended:
+                return ended
+            if job.is_film and job.source.shortfall():
+                self._remarks[f'note: {job.source.shortfall()}'] = None
+        return ''
+
+    def _input(self, job: _Job, interrupted: Callable[[], bool]) -> str:
         """Do one input; return '', or after Ctrl-C where it ended."""
         before = self._made + self._there
         with ExitStack() as stack:  # the film is finished after Ctrl-C too
             film: Callable | None = None
             try:
                 for number, frame in enumerate(progress(job, len(job), job.source.path.name)):
+                    if interrupted():
+                        raise KeyboardInterrupt
                     if film is None and job.is_done(number, frame.name):
                         self._there += 1
                         continue
@@ -346,10 +354,11 @@ def _film(outputs: Outputs, name: str, fps: float, kept: int = 0
             writer.release()
         if not count:  # interrupted before its first picture
             return
-        # OpenCV does not say when the disk was full, or the file could not grow.
+        # OpenCV does not say when the disk was full, or the file could not grow. Ctrl-C can come
+        # between a picture and its count, so there may be one more.
         capture = cv2.VideoCapture(str(part))
         written = capture.get(cv2.CAP_PROP_FRAME_COUNT) if capture.isOpened() else 0
         capture.release()
-        if written != count:
+        if written < count:
             raise PredictError(f'{path} cannot be written (only {written:.0f} of {count} frames '
                                'arrived on disk): make room, or give another --output')

@@ -1,11 +1,13 @@
 # Copyright 2026 the depth_estimation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""How far a command is, on stderr: tqdm's bar, or a line now and then where tqdm is missing."""
+"""How far a command is, on stderr: tqdm's bar or a line now and then; and where Ctrl-C ends it."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+import signal
 import sys
+import threading
 import time
 
 LINE_EVERY = 10.0  # seconds between lines where there is no bar
@@ -49,3 +51,30 @@ def progress_bytes(label: str) -> Iterator[Callable[[int, int | None], None]]:
             bar.update(done - bar.n)
 
         yield show
+
+
+@contextmanager
+def interrupted_between() -> Iterator[Callable[[], bool]]:
+    """
+    Yield what tells, between two pieces of work, whether Ctrl-C has come and no more is to begin.
+
+    So what is being written gets whole. The second Ctrl-C raises KeyboardInterrupt at once, as
+    the first does outside of the main thread's command line.
+    """
+    came = []
+
+    def note(*_) -> None:
+        if came:
+            raise KeyboardInterrupt
+        came.append(True)
+
+    held = [number for number in signal.Signals
+            if threading.current_thread() is threading.main_thread()
+            and signal.getsignal(number) is signal.default_int_handler]
+    for number in held:
+        signal.signal(number, note)
+    try:
+        yield lambda: bool(came)
+    finally:
+        for number in held:
+            signal.signal(number, signal.default_int_handler)

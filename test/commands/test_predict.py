@@ -3,6 +3,7 @@
 """`depth_estimation predict`: what it writes is right, whole or not there."""
 from __future__ import annotations
 
+import itertools
 import os
 from pathlib import Path
 import re
@@ -12,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import cv2
 from depth_estimation_ros import cli
@@ -388,7 +390,7 @@ def test_ctrl_c_at_any_moment_leaves_no_half_file(weights, tmp_path):
         assert not list(output.rglob('.*'))
 
 
-@pytest.mark.parametrize('when', ['writing', 'renaming'])
+@pytest.mark.parametrize('when', ['writing', 'written', 'renaming'])
 def test_ctrl_c_while_a_file_is_written_leaves_no_half_file(
         film, weights, tmp_path, monkeypatch, when):
     def interrupt(*_):
@@ -396,7 +398,7 @@ def test_ctrl_c_while_a_file_is_written_leaves_no_half_file(
 
     if when == 'renaming':
         monkeypatch.setattr(outputs.os, 'replace', interrupt)
-    else:
+    elif when == 'writing':
         def half(path, data):
             with path.open('wb') as file:
                 file.write(data[:len(data) // 2])
@@ -404,36 +406,38 @@ def test_ctrl_c_while_a_file_is_written_leaves_no_half_file(
                 raise KeyboardInterrupt
 
         monkeypatch.setattr(Path, 'write_bytes', half)
-    for write in predict.CONTENTS:
-        if (when, write) == ('writing', 'film'):
-            monkeypatch.setattr(predict, 'cv2', Interrupted())
+    for write in ('film',) if when == 'written' else predict.CONTENTS:
+        if write == 'film' and when != 'renaming':
+            monkeypatch.setattr(predict, 'cv2', Interrupted(late=when == 'written'))
         with pytest.raises(KeyboardInterrupt):
             run([film], weights, tmp_path / write, write=(write,))
         for path in (tmp_path / write).rglob('*.*'):
-            assert path.name == outputs.MANIFEST or len(read_film(path)) == 2
+            assert path.name == outputs.MANIFEST or len(read_film(path)) == (
+                3 if when == 'written' else 2)
 
 
 class Interrupted:
-    """OpenCV, whose third picture of a film is interrupted."""
+    """OpenCV, whose third picture of a film is interrupted, before or after it is written."""
+
+    def __init__(self, late):
+        self._late = late
 
     def __getattr__(self, name):
         return getattr(cv2, name)
 
-    class VideoWriter:
-        """Writes two pictures. Not derived from OpenCV's, whose types break when they are."""
+    def VideoWriter(self):  # noqa: N802
+        """Return what writes two or three pictures; a class derived from OpenCV's breaks."""
+        inner, count = cv2.VideoWriter(), itertools.count(1)
 
-        def __init__(self):
-            self._inner, self._count = cv2.VideoWriter(), 0
-
-        def __getattr__(self, name):
-            return getattr(self._inner, name)
-
-        def write(self, image):
-            """Write, or be interrupted."""
-            self._count += 1
-            if self._count == 3:
+        def write(image):
+            last = next(count) == 3
+            if self._late or not last:
+                inner.write(image)
+            if last:
                 raise KeyboardInterrupt
-            self._inner.write(image)
+
+        return SimpleNamespace(open=inner.open, isOpened=inner.isOpened, release=inner.release,
+                               write=write)
 
 
 def test_the_command_runs_without_ros_and_ends_at_ctrl_c(weights, tmp_path):
