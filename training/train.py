@@ -6,7 +6,8 @@ From nothing to the shipped weights of `compact`: python -m training.train RUN_F
 Workers render streets and rooms into RUN_FOLDER/shards while the network trains on those that
 are there, in equal parts. With --steps, which frames a step sees depends on the seed and the step
 only, and the same command goes on where the last checkpoint is. With --minutes it takes what is
-there: for a GPU, which sees frames faster than they are made. No real picture is seen.
+there: for a GPU, which sees frames faster than they are made. With --world it learns the depth of
+streets, or of rooms, only, and of the other world that it is not known. No real picture is seen.
 """
 from __future__ import annotations
 
@@ -35,7 +36,11 @@ SEEN = 150.0  # metres; what is farther is sky to the loss
 VALIDATION = 12  # shards, of another seed
 SAVE_EVERY = 250  # steps
 ZOOM = 1.3  # how much of a frame a batch may cut away
-FOREIGN = 0.08  # of a batch: pictures that no honest network can read
+FOREIGN = 0.12  # of a batch: pictures that no honest network can read
+# How much of a batch is rooms, by the world whose depth is learned.
+ROOMS = {'both': 0.5, 'street': 0.25, 'room': 0.75}
+FIGURES = ('street', 'room', 'gap_street', 'gap_room', 'scale', 'confused')  # of validation
+NOTHING = 1e-3  # metres; the depth of a picture of nothing, which no network answers
 TELL = 0.25  # how often a batch's scene, height and pitch are told, each
 
 
@@ -105,12 +110,13 @@ class Frames:
             self._choices = {s: both for s, both in frames.items() if all(map(len, both))}
         return self._choices
 
-    def pick(self, rng: np.random.Generator, count: int, shape: int,
+    def pick(self, rng: np.random.Generator, count: int, rooms: float, shape: int,
              places: list[np.ndarray]) -> tuple[torch.Tensor, ...]:
-        """Return `count` frames of one shape, half of them of either world."""
+        """Return `count` frames of one shape, the share `rooms` of them of rooms."""
+        n = round(count * rooms)
         index = torch.from_numpy(np.concatenate([
-            rng.choice(some, count // 2) * SHARD + rng.integers(SHARD, size=count // 2)
-            for some in places])).to(self._device)
+            rng.choice(some, k) * SHARD + rng.integers(SHARD, size=k)
+            for some, k in zip(places, (count - n, n))])).to(self._device)
         return tuple(rows.flatten(0, 1).index_select(0, index)
                      for rows in self._tensors[shape].values())
 
@@ -169,8 +175,8 @@ def augmented(rgb, log_depth, camera, chance: Chance):
     """
     Return the batch mirrored (half of it) and in other colours, and which of it is foreign (N,).
 
-    Foreign are pictures that are turned over, told with wrong intrinsics or mixed with noise:
-    nobody can know their depth, and the confidence has to say so.
+    Foreign are pictures that are turned, told with wrong intrinsics, mixed with coloured shapes or
+    nothing but these: nobody can know their depth, and the confidence has to say so.
     """
     n, _, height, width = rgb.shape
     mirrored = chance.uniform(n, 1, 1, 1) < 0.5
@@ -188,19 +194,45 @@ def augmented(rgb, log_depth, camera, chance: Chance):
     grey = rgb.mean(1, keepdim=True)
     rgb = torch.where(chance.uniform(n, 1, 1, 1) < 0.04, grey.expand_as(rgb), rgb)
 
-    kind = chance.uniform(n)
-    foreign = kind < FOREIGN
-    over = kind < FOREIGN * 0.35
-    rgb = torch.where(over[:, None, None, None], rgb.flip(2), rgb)
-    log_depth = torch.where(over[:, None, None, None], log_depth.flip(2), log_depth)
-    camera[:, 3] = torch.where(over, height - 1 - camera[:, 3], camera[:, 3])
-    wrong = foreign & ~over & (kind < FOREIGN * 0.75)
+    kind = chance.uniform(n) / FOREIGN
+    foreign = kind < 1
+
+    def choose(low: float, high: float, new: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
+        chosen = (kind >= low) & (kind < high)
+        return torch.where(chosen.view(n, *[1] * (old.dim() - 1)), new, old)
+
+    # Upside down, and on its side.
+    rgb, log_depth = (choose(0, 0.2, x.flip(2), x) for x in (rgb, log_depth))
+    over = torch.stack([camera[:, 0], camera[:, 1], camera[:, 2], height - 1 - camera[:, 3]], 1)
+    camera = choose(0, 0.2, over, camera)
+    k = height / width
+    aside = torch.tensor([[[0, k * k, 0], [1, 0, 0]]], device=rgb.device).expand(n, -1, -1)
+    rgb, log_depth = (choose(0.2, 0.4, F.grid_sample(
+        t, F.affine_grid(aside, t.shape, align_corners=False), mode, align_corners=False), t)
+        for t, mode in ((rgb, 'bilinear'), (log_depth, 'nearest')))
+    camera = choose(0.2, 0.4, torch.stack([
+        camera[:, 1] / k, camera[:, 0] / k,
+        (camera[:, 3] + 0.5 - height / 2) / k + width / 2 - 0.5,
+        (camera[:, 2] + 0.5 - width / 2) / k + height / 2 - 0.5], 1), camera)
     factor = ((chance.uniform(n) * 0.5 + 0.5) * torch.where(chance.uniform(n) < 0.5, -1, 1)).exp()
-    camera[:, :2] = torch.where(wrong[:, None], camera[:, :2] * factor[:, None], camera[:, :2])
-    spots = F.interpolate(chance.uniform(n, 3, 6, 10), (height, width), mode='bilinear')
-    mixed = (foreign & ~over & ~wrong)[:, None, None, None]
-    rgb = torch.where(mixed, rgb * 0.3 + spots * 0.7, rgb)
+    camera = choose(0.4, 0.65, torch.cat([camera[:, :2] * factor[:, None], camera[:, 2:]], 1),
+                    camera)
+    rgb = choose(0.65, 0.8, rgb * 0.3 + _shapes(chance, n, height, width) * 0.7, rgb)
+    rgb = choose(0.8, 1, _shapes(chance, n, height, width), rgb)
+    log_depth = choose(0.8, 1, torch.full_like(log_depth, math.log(NOTHING)), log_depth)
     return rgb.clamp(0, 1), log_depth, camera, foreign
+
+
+def _shapes(chance: Chance, n: int, height: int, width: int) -> torch.Tensor:
+    """Return pictures (n, 3, height, width) of nothing: one colour, clouds, tiles, their edges."""
+    pictures = chance.uniform(n, 3, 1, 1).expand(-1, -1, height, width)
+    for rows, columns, mode in ((2, 3, 'bilinear'), (6, 10, 'bilinear'), (5, 8, 'nearest'),
+                                (24, 40, 'nearest')):
+        share = chance.uniform(n, 1, 1, 1)
+        share = torch.where(share < 0.5, 0.0, share)
+        layer = F.interpolate(chance.uniform(n, 3, rows, columns), (height, width), mode=mode)
+        pictures = pictures + share * (layer - pictures)
+    return pictures
 
 
 def told(known: torch.Tensor, chance: Chance) -> torch.Tensor:
@@ -216,11 +248,14 @@ def told(known: torch.Tensor, chance: Chance) -> torch.Tensor:
     return torch.stack(rows, 1)
 
 
-def loss_of(log_pred, logit, world, log_depth, known, foreign) -> tuple[torch.Tensor, dict]:
-    """Return the loss of a batch, and its parts for the log."""
+def loss_of(log_pred, logit, world, log_depth, known, foreign, of: str = 'both'
+            ) -> tuple[torch.Tensor, dict]:
+    """Return the loss of a batch, and its parts for the log; `of`: the world that is learned."""
     error = log_pred - log_depth
     seen = (log_depth < math.log(SEEN)).float()
-    learn = (~foreign).float()[:, None, None, None]
+    # What lies between the worlds belongs to both.
+    own = {'both': known[:, 0] >= 0, 'street': known[:, 0] < 1, 'room': known[:, 0] > 0}[of]
+    learn = (own & ~foreign).float()[:, None, None, None]
     near = seen * learn
     street = (known[:, 0] == STREET).float()[:, None, None, None]
     close = street * (log_depth < math.log(5.0)) + 1.0 * (log_depth > math.log(30.0))
@@ -270,12 +305,12 @@ def validate(net: CompactNet, frames: Frames) -> dict[str, float]:
     """
     Return figures on frames of another seed, nearer than 80 m, at full size.
 
-    AbsRel and scale error of streets and of rooms, the share within 25 % and the mean confidence,
-    and the share of frames whose median depth is not within 0.65 to 1.5 of the truth's.
+    AbsRel of streets and of rooms, by how much a frame's mean confidence misses the share of its
+    pixels within 25 % of the truth (`gap`), the scale error, and the share of frames whose median
+    depth is not within 0.65 to 1.5 of the truth's.
     """
     net.eval()
-    found: dict[str, list] = {name: [] for name in (
-        'street', 'room', 'within', 'sure', 'scale', 'confused')}
+    found: dict[str, list] = {name: [] for name in FIGURES}
     for number in sorted(frames.loaded):
         image, depth, camera, known = frames.shard(number)
         width, height = sizes(shape_of(number), 1.0)
@@ -285,9 +320,11 @@ def validate(net: CompactNet, frames: Frames) -> dict[str, float]:
         log_pred, logit = net.values(rgb, camera)
         near = log_depth < math.log(80.0)
         error = ((log_pred - log_depth).exp() - 1).abs()
-        found['street' if number % 2 == STREET else 'room'].append(float(error[near].mean()))
-        found['within'].append(float((error[near] < 0.25).float().mean()))
-        found['sure'].append(float(torch.sigmoid(logit)[near].mean()))
+        world = 'street' if number % 2 == STREET else 'room'
+        found[world].append(float(error[near].mean()))
+        within, sure = ((torch.where(near, x, math.nan)).flatten(1).nanmean(1)
+                        for x in ((error < 0.25).float(), torch.sigmoid(logit)))
+        found[f'gap_{world}'].append(float((within - sure).abs().nanmean()))
         shift = torch.where(near, log_pred - log_depth, math.nan).flatten(1).nanmedian(1)[0]
         found['scale'].append(float(shift.abs().nanmean()))
         low, high = map(math.log, SAME_WORLD)
@@ -319,6 +356,8 @@ def main() -> None:
     parser.add_argument('--shards', type=int, default=400, help=f'of {SHARD} frames each')
     parser.add_argument('--ready', type=int, default=40, help='shards to begin with')
     parser.add_argument('--rate', type=float, default=2e-3, help='highest learning rate')
+    parser.add_argument('--world', choices=ROOMS, default='both',
+                        help='whose depth is learned; of the other that it is not known')
     parser.add_argument('--start', default='', help='weights to begin with, a compact.npz; '
                         'default: none')
     parser.add_argument('--workers', type=int, default=1, help='processes that render; 0 = '
@@ -425,7 +464,8 @@ def train(options, workers: list[subprocess.Popen]) -> None:
         usual = [shape for shape in PATTERN if shape in choices]
         shape = usual[rng.integers(len(usual))]
         chance = Chance(device, int(rng.integers(1 << 62)))
-        image, depth, camera, known = frames.pick(rng, batch, shape, choices[shape])
+        image, depth, camera, known = frames.pick(rng, batch, ROOMS[options.world], shape,
+                                                  choices[shape])
         zoom = 1 + (ZOOM - 1) * (chance.uniform(len(image)) - 0.4).clamp(min=0) / 0.6
         rgb, log_depth, camera, foreign = augmented(*cut(
             image, depth, camera, *sizes(shape, share_at(part, rng)), zoom,
@@ -433,7 +473,8 @@ def train(options, workers: list[subprocess.Popen]) -> None:
         with torch.autocast(device.type, torch.bfloat16):
             log_pred, logit, world = run.net.look(
                 rgb.contiguous(memory_format=torch.channels_last), camera, told(known, chance))
-        loss, parts = loss_of(log_pred, logit, world, log_depth, known, foreign)
+        loss, parts = loss_of(log_pred, logit, world, log_depth, known, foreign,
+                              options.world)
         run.learn(loss)
         seen += len(rgb)
         for name, value in parts.items():
@@ -455,8 +496,7 @@ def train(options, workers: list[subprocess.Popen]) -> None:
                       flush=True)
             _append(log, {'step': run.step,
                           **{name: float(value) for name, value in averages.items()},
-                          **{name: figures.get(name, '') for name in (
-                              'street', 'room', 'within', 'sure', 'scale', 'confused')}})
+                          **{name: figures.get(name, '') for name in FIGURES}})
             run.save()
             plot(log, options.folder / 'log.png')
     stop.set()

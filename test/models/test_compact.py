@@ -106,7 +106,7 @@ def test_training_goes_on_where_it_was_and_begins_where_it_is_told(tmp_path, mon
     def run(folder, steps, rate, start=''):
         train.train(argparse.Namespace(
             folder=folder, steps=steps, rate=rate, start=str(start), seed=7, batch=2, shards=2,
-            ready=2, minutes=0, device='cpu'), [])
+            ready=2, minutes=0, world='both', device='cpu'), [])
         with np.load(folder / 'compact.npz') as arrays:
             return {name: arrays[name].astype(np.float32) for name in arrays}
 
@@ -138,6 +138,41 @@ def test_what_is_foreign_is_no_matter_of_depth_but_of_confidence():
     loss, parts = train.loss_of(truth + error, sure, torch.zeros(2, 1), truth,
                                 torch.zeros(2, 3), foreign)
     assert parts['log'] == 0 and parts['trust'] > 1.9
+
+
+@pytest.mark.parametrize(('of', 'learned'), [
+    ('both', [1, 1, 1]), ('street', [1, 1, 0]), ('room', [0, 1, 1])])
+def test_of_a_world_that_is_not_its_own_it_learns_that_it_is_not_known(of, learned):
+    """Of a street, what lies between the worlds, and a room: whose depth counts."""
+    truth = torch.full((1, 1, 9, 9), 10.0).log()
+    sure, known = torch.full((1, 1, 9, 9), 4.0), torch.zeros(1, 3)
+    for world, counts in zip((0.0, 0.5, 1.0), learned):
+        known[:, 0] = world
+        _, parts = train.loss_of(truth + 1, sure, torch.zeros(1, 1), truth, known,
+                                 torch.zeros(1, dtype=torch.bool), of)
+        assert (parts['log'] > 0) == counts and parts['trust'] > 3.9
+
+
+def test_foreign_pictures_keep_the_truth_where_there_is_one(monkeypatch):
+    """Each point keeps its depth where a picture is turned; in one of nothing none is right."""
+    monkeypatch.setattr(train, 'FOREIGN', 1.0)
+    n, height, width = 200, 32, 64
+    rays = compact.rays(torch.tensor([[30.0, 20, 33, 14]]), height, width)
+    log_depth = (rays[:, :1] + 2 * rays[:, 1:]).expand(n, -1, -1, -1)[:, :, ::2, ::2]
+    rgb = torch.rand(n, 3, height, width)
+    _, turned, camera, foreign = train.augmented(
+        rgb, log_depth, torch.tensor([[30.0, 20, 33, 14]]).expand(n, -1),
+        train.Chance(torch.device('cpu'), 1))
+    assert foreign.all()
+    x, y = compact.rays(camera, height, width)[:, :, ::2, ::2].unbind(1)
+    match = [((turned[:, 0] - plane).abs() < 0.15).flatten(1).all(1).numpy() for plane in (
+        s * a + 2 * t * b for s in (1, -1) for t in (1, -1) for a, b in ((x, y), (y, x)))]
+    nothing = (turned == math.log(train.NOTHING)).flatten(1).all(1).numpy()
+    wrong = ~np.any([*match, nothing], 0)
+    assert 0.1 < nothing.mean() < 0.3 and 0.15 < wrong.mean() < 0.35  # told wrong intrinsics
+    # Mirrored or not, upright, upside down (never on its side too), on its side.
+    assert np.sum(match, 0).max() == 1 and [m.any() for m in match] == [
+        True, True, True, False] * 2
 
 
 def test_a_part_of_a_frame_is_what_a_camera_of_that_part_sees():
