@@ -211,7 +211,7 @@ class World:
             seen[:, 2] <= self._settings['max_obstacle_height'])
         time = number / self.drive.plan.rate
         cars = []
-        for mover in self.drive.street.movers:
+        for mover in self.drive.place.movers:
             if not _is_car(mover):
                 continue
             own = seen[tall][self._on(mover, time, world[tall])]
@@ -226,7 +226,7 @@ class World:
         return np.floor((points[:, :2] - self.low) / CELL).astype(int)
 
     def _on(self, mover: Mover, time: float, world: np.ndarray) -> np.ndarray:
-        spine = self.drive.street.spine
+        spine = self.drive.place.spine
         s = mover.s + mover.speed * time
         yaw = float(spine.yaw(s)) + mover.yaw
         c, t = math.cos(yaw), math.sin(yaw)
@@ -237,7 +237,7 @@ class World:
     def _road(self, frame, number: int,
               pose: Pose) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the road that is seen, and how far away things and the camera are."""
-        street, camera = self.drive.street, self.drive.camera
+        street, camera = self.drive.place, self.drive.camera
         at = self.cells(pose.origin[None])[0]
         reach = int(REACH / CELL)
         x, y = np.meshgrid(*(np.arange(max(a - reach, 0), a + reach) for a in at), indexing='ij')
@@ -266,7 +266,7 @@ class World:
         """Return the cells with anything on or over them, 0.1 m to the layer's top, (X, Y)."""
         count = np.round(self.size / CELL).astype(int)
         found = np.zeros(count, bool)
-        quads = self.drive.street.mesh(number / self.drive.plan.rate).corners
+        quads = self.drive.place.mesh(number / self.drive.plan.rate).corners
         position = self.drive.car(number)[1]
         near = (np.abs(quads[..., :2] - position[:2]).min(1) < 1.5 * REACH).all(1) | (
             (quads[..., :2].min(1) < position[:2]) & (quads[..., :2].max(1) > position[:2])).any(1)

@@ -65,7 +65,7 @@ def generated(number: int, frames: int) -> Iterator[Scene]:
     """Yield the frames of a drive, the car pitching on its springs."""
     plan = Plan(SEED + number, frames, RATE, KINDS[number % len(KINDS)])
     drive, rng, pitch = SyntheticDrive(plan, CAMERA), np.random.default_rng(number), 0.0
-    street = drive.street
+    street = drive.place
     everything = list(street.movers)
     moving = [mover for mover in everything if mover.speed]
     for i in range(frames):

@@ -105,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
                          'relative inverse depth 1 / Z = this * value')
     predict.add_argument('--max-depth', type=float, default=80.0, metavar='METRES')
     _rotation(predict)
+    _scene(predict)
     predict.add_argument('--write', type=lambda text: text.split(','), metavar='KINDS',
                          help='some of depth,color,points,film (default: film of a film, the '
                          'others of pictures)')
@@ -121,6 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument('source', help='a KITTI raw drive, a folder of pictures (with --truth), '
                           'or a bag')
     _model(evaluate)
+    _scene(evaluate)
     _camera_of(evaluate)
     evaluate.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
     evaluate.add_argument('--precision', default='fp32', help='fp32 (default), in which published '
@@ -192,24 +194,27 @@ def _bag(commands) -> None:
     video.add_argument('--topic', default='/camera/image_raw', help='default /camera/image_raw')
 
     synthesize = _command(actions, 'synthesize', _bag_synthesize,
-                          'make a bag of a generated street drive, with exact depth')
+                          'make a bag of a generated drive, with exact depth')
     synthesize.add_argument('path', metavar='BAG', help='the bag to write')
     synthesize.add_argument('--seed', type=int, default=0, help='another seed, another street')
     synthesize.add_argument('--frames', type=int, default=40, help='default 40')
     synthesize.add_argument('--rate', type=float, default=10.0, metavar='HZ', help='default 10')
     synthesize.add_argument('--size', default='', metavar='WxH',
-                            help="default 640x192, or the calibration's")
+                            help="default 640x192, in rooms 640x480, or the calibration's")
     synthesize.add_argument('--camera', default='', metavar='YAML',
-                            help='calibration; the street is seen as its rectified pictures')
+                            help='calibration; all is seen as its rectified pictures')
     synthesize.add_argument('--fov', type=float, metavar='DEGREES',
                             help='horizontal field of view (default 82, where no --camera is)')
-    synthesize.add_argument('--kind', default='', metavar='STREET',
+    synthesize.add_argument('--kind', default='', metavar='PLACE',
                             help="open, residential, narrow, avenue, jam, motorway, 'car park', "
-                            'wood, village or square (default: as the seed has it)')
+                            'wood, village or square (default: one of these, by the seed); or '
+                            "living, bedroom, kitchen, bathroom, office, corridor, hall, 'class "
+                            "room', workshop, warehouse, shop, basement, garage, courtyard or "
+                            'entrance')
     synthesize.add_argument('--speed', type=float, default=0.0, metavar='M/S',
-                            help="default: the street's")
-    synthesize.add_argument('--height', type=float, default=1.65, metavar='METRES',
-                            help='of the camera above the road (default 1.65)')
+                            help='default: what the place suggests')
+    synthesize.add_argument('--height', type=float, metavar='METRES',
+                            help='of the camera above the ground (default 1.65, in rooms 0.5)')
     synthesize.add_argument('--pitch', type=float, default=0.0, metavar='DEGREES',
                             help='down is positive')
     synthesize.add_argument('--roll', type=float, default=0.0, metavar='DEGREES')
@@ -241,6 +246,12 @@ def _bag(commands) -> None:
     info.add_argument('path', metavar='BAG')
 
 
+def _scene(command) -> None:
+    command.add_argument('--scene', default='auto', choices=('auto', 'street', 'room'),
+                         help='what the pictures show, for a model with a network for each; '
+                         'auto: by how sure the networks are (default: auto)')
+
+
 def _rotation(command) -> None:
     command.add_argument('--rotation', type=int, default=0, choices=(0, 90, 180, 270),
                          help='degrees clockwise by which the pictures are turned to stand '
@@ -269,6 +280,7 @@ def _calibration(commands) -> None:
     calibrate.add_argument('--rectified', default='auto', choices=('auto', 'true', 'false'),
                            help="as the node's parameter")
     _rotation(calibrate)
+    _scene(calibrate)
     _model(calibrate)
     calibrate.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
     calibrate.add_argument('--precision', default='auto', help='auto, fp32, fp16 or bf16')

@@ -4,13 +4,15 @@
 The figures of the model card: python -m training.judge [--weights FILE] [--real SHARED].
 
 Generated streets and rooms of seeds that training never saw, all kinds in equal parts, through the
-whole estimator; the same places at 60, 80 and 100 degrees; and, with --real, frames from real
-cameras: to be looked at when a candidate is finished, never to choose one.
+whole estimator; the same places at 60, 80 and 100 degrees; what the confidence says of pictures
+that no network can read; and, with --real, frames from real cameras: to be looked at when a
+candidate is finished, never to choose one.
 """
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -20,8 +22,9 @@ import torch
 from depth_estimation_ros.drives import read_image
 from depth_estimation_ros.drives.folder import find_optics
 from depth_estimation_ros.drives.kitti import annotated_depth, kitti_object, KittiDrive
+from depth_estimation_ros.estimation.confidence import UNLIKE
 from depth_estimation_ros.estimation.estimator import DepthEstimator
-from depth_estimation_ros.estimation.requests import DepthOptions
+from depth_estimation_ros.estimation.requests import DepthOptions, Estimate
 from depth_estimation_ros.evaluation import metrics
 from depth_estimation_ros.imaging.encodings import ColorImage
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
@@ -64,21 +67,30 @@ def places(seed: int, each: int, kinds: tuple[str, ...] = ALL_KINDS
 class Judge:
     """A network, asked for depth and confidence, and held against truth."""
 
-    def __init__(self, weights: str, precision: str = 'fp32', model: str = 'compact'):
-        self.estimator = DepthEstimator(networks.open_network(model, weights).network, 'cpu',
-                                        precision)
+    def __init__(self, weights: str, precision: str = 'fp32', model: str = 'compact',
+                 scene: str = 'auto', rooms: str = ''):
+        network = networks.open_network(model, weights).network
+        if rooms:
+            network = replace(network, rooms=networks.open_network('compact-rooms', rooms).network)
+        self._scene = scene
+        self.estimator = DepthEstimator(network, 'cpu', precision)
+
+    def estimate(self, rgb: np.ndarray, camera: PinholeCamera) -> Estimate:
+        """Return depth and confidence of a picture."""
+        [estimate] = self.estimator.estimate(
+            [(ColorImage(np.ascontiguousarray(rgb), (0, 1, 2)), camera)],
+            replace(OPTIONS, scene=self._scene), {'depth', 'confidence'})
+        return estimate
 
     def __call__(self, rgb: np.ndarray, camera: PinholeCamera, truth: np.ndarray,
                  crop=None) -> tuple:
-        """Return metrics as published, median-scaled, of the confidence, and its bins."""
-        [estimate] = self.estimator.estimate(
-            [(ColorImage(np.ascontiguousarray(rgb), (0, 1, 2)), camera)], OPTIONS,
-            {'depth', 'confidence'})
+        """Return metrics as published, median-scaled, of the confidence, its bins, the scene."""
+        estimate = self.estimate(rgb, camera)
         plain, scaled = (metrics.evaluate_depth(estimate.depth, truth, 1e-3, 80.0, crop, s)
                          for s in (False, True))
         trust, bins = metrics.evaluate_confidence(
             estimate.confidence, estimate.depth, truth, 1e-3, 80.0, crop)
-        return plain, scaled, trust, bins
+        return plain, scaled, trust, bins, estimate.scene
 
 
 def synthetic(judge: Judge, each: int, kinds: tuple[str, ...] = ALL_KINDS) -> dict:
@@ -95,8 +107,8 @@ def synthetic(judge: Judge, each: int, kinds: tuple[str, ...] = ALL_KINDS) -> di
                 truth = np.where(np.isfinite(frame.depth), frame.depth, 0)
                 if not ((truth > 0) & (truth < 80)).any():
                     continue
-                plain, _, _, counts = judge(frame.image, frame.camera, truth)
-                by_kind[kind].append((angle, plain.abs_rel, plain.median_ratio))
+                plain, _, _, counts, scene = judge(frame.image, frame.camera, truth)
+                by_kind[kind].append((angle, plain.abs_rel, plain.median_ratio, scene))
                 bins['street' if kind in KINDS else 'room'] += counts
     rows = {world: [row for kind in of if kind in by_kind for row in by_kind[kind]]
             for world, of in (('street', KINDS), ('room', rooms.KINDS))}
@@ -110,7 +122,74 @@ def synthetic(judge: Judge, each: int, kinds: tuple[str, ...] = ALL_KINDS) -> di
         'kind': {kind: float(np.mean([r[1] for r in some])) for kind, some in by_kind.items()},
         'mistaken': {world: float(np.mean([not low < r[2] < high for r in some]))
                      for world, some in rows.items()},
+        # What lies between the worlds belongs to both.
+        'read as rooms': {kind: float(np.mean([r[3] == 'room' for r in some]))
+                          for kind, some in by_kind.items()},
         'ece': {world: metrics.calibration_error(bins[world]) for world in rows}}
+
+
+def strange(frame: Frame, rng: np.random.Generator
+            ) -> Iterator[tuple[str, np.ndarray, PinholeCamera, np.ndarray]]:
+    """Yield name, RGB, camera and truth of what is wrong about a frame in each of several ways."""
+    image, camera = frame.image, frame.camera
+    truth = np.where(np.isfinite(frame.depth), frame.depth, 0)
+    yield 'as it is', image, camera, truth
+    for name, quarters in (('on its side', 1), ('upside down', 2)):
+        yield (name, np.rot90(image, -quarters), camera.turned(quarters),
+               np.rot90(truth, -quarters))
+    for name, factor in (('focal length halved', 0.5), ('focal length doubled', 2.0)):
+        yield name, image, replace(camera, fx=camera.fx * factor, fy=camera.fy * factor), truth
+    nothing = np.zeros_like(truth)
+    yield 'noise', rng.integers(0, 256, image.shape, np.uint8), camera, nothing
+    flat = np.full_like(image, rng.integers(30, 220, 3))
+    flat += rng.integers(0, 9, image.shape, np.uint8)
+    yield 'a blank wall', flat, camera, nothing
+    height, width = truth.shape
+    blots = cv2.resize(rng.integers(0, 256, (7, 9, 3), np.uint8), (width, height),
+                       interpolation=cv2.INTER_CUBIC)
+    yield 'blots', blots, camera, nothing
+
+
+def aerial(seed: int, each: int) -> Iterator[tuple[str, np.ndarray, PinholeCamera, np.ndarray]]:
+    """Yield streets as a drone sees them, which no training has."""
+    renderer, things = Renderer(seed), library(seed)
+    camera = find_optics('', ANGLES[1], None).camera(*SIZES[False])
+    for kind in KINDS:
+        for number in range(each):
+            rng = np.random.default_rng([seed, ALL_KINDS.index(kind), number, 7])
+            scene = random_street(rng, things, kind)
+            place = pose(scene, random_spot(rng, scene),
+                         Mount(rng.uniform(25, 60), 0.0, rng.uniform(1.1, 1.5)))
+            [frame] = take(renderer, scene, [place], [camera], [Sensor.random(rng)], rng)
+            yield 'from the air', frame.image, camera, np.where(
+                np.isfinite(frame.depth), frame.depth, 0)
+
+
+def foreign(judge: Judge, each: int) -> dict[str, tuple[float, float, float]]:
+    """
+    Return, by what is wrong with a picture, three shares, means over pictures.
+
+    Of the depth that is right within 25 %; that the confidence holds for right; and of the
+    pictures that are said to be unlike what the network knows: of those `as it is` that is a
+    false alarm.
+    """
+    found: dict[str, list] = {}
+
+    def look(name: str, image: np.ndarray, camera: PinholeCamera, truth: np.ndarray) -> None:
+        estimate = judge.estimate(image, camera)
+        known = (truth > 0) & (truth < 80)
+        right = np.abs(estimate.depth[known] / truth[known] - 1) < 0.25
+        sure = estimate.confidence[known] if known.any() else estimate.confidence
+        found.setdefault(name, []).append((right.mean() if known.any() else 0.0, sure.mean(),
+                                           estimate.sure < UNLIKE))
+
+    with torch.inference_mode():
+        for number, (_, frames) in enumerate(places(SEED + 1, each)):
+            for one in strange(frames[1], np.random.default_rng(number)):
+                look(*one)
+        for one in aerial(SEED + 1, each):
+            look(*one)
+    return {name: tuple(np.mean(rows, 0)) for name, rows in found.items()}
 
 
 def real_frames(shared: Path) -> Iterator[tuple[str, np.ndarray, PinholeCamera, np.ndarray]]:
@@ -141,8 +220,8 @@ def real(judge: Judge, shared: Path) -> str:
         rows.setdefault(name, []).append(judge(
             rgb, camera, truth, CROPS.get(name, metrics.garg_crop)(*truth.shape)))
     lines = ['| real frames | AbsRel | d1 | median-scaled | scale error | median ratio | '
-             'confidence: area (by range, by row, best) | frames it beats both |',
-             '|---|---|---|---|---|---|---|---|']
+             'confidence: area (by range, by row, best) | frames it beats both | read as rooms |',
+             '|---|---|---|---|---|---|---|---|---|']
     errors = []
     for name, found in rows.items():
         plain, scaled, trust = (metrics.mean([f[i] for f in found]) for i in range(3))
@@ -154,7 +233,7 @@ def real(judge: Judge, shared: Path) -> str:
                      f'{scaled.abs_rel:.3f} | {error:.3f} | {min(ratios):.2f} to '
                      f'{max(ratios):.2f} | {trust.area:.3f} '
                      f'({trust.by_range:.3f}, {trust.by_row:.3f}, {trust.best:.3f}) | '
-                     f'{wins} of {len(found)} |')
+                     f'{wins} of {len(found)} | {sum(f[4] == "room" for f in found)} |')
     return '\n'.join([*lines, f'\nscale error, mean of the sets: {np.mean(errors):.3f}'])
 
 
@@ -163,6 +242,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--model', default='compact', help='or compact-rooms')
     parser.add_argument('--weights', default='', help='default: the shipped ones')
+    parser.add_argument('--scene', default='auto', help='of compact: auto, street or room')
+    parser.add_argument('--rooms', default='', help='weights of the network that takes turns with '
+                        'that of --weights; default: none')
+    parser.add_argument('--foreign', type=int, default=0, help='places of each kind whose '
+                        'pictures are made strange')
     parser.add_argument('--each', type=int, default=6, help='streets and rooms of each kind')
     parser.add_argument('--precision', default='fp32')
     parser.add_argument('--real', type=Path, help='folder with data/kitti_annotated, ...')
@@ -170,13 +254,19 @@ def main() -> None:
     if options.real and not (options.real / 'data').is_dir():
         parser.error(f'--real {options.real} holds no folder data: give the folder of the real '
                      'frames')
-    judge = Judge(options.weights, options.precision, options.model)
+    judge = Judge(options.weights, options.precision, options.model, options.scene,
+                  options.rooms)
     if options.each:
         found = synthetic(judge, options.each)
         for title, name in (('all', 'unseen, AbsRel up to 80 m'), ('angle', 'by angle'),
                             ('kind', 'by kind'), ('mistaken', 'frames whose world is mistaken'),
+                            ('read as rooms', 'read by the network for rooms'),
                             ('ece', 'expected calibration error')):
             print(f'{name}: ' + ', '.join(f'{k} {v:.4f}' for k, v in found[title].items()))
+    if options.foreign:
+        print('| pictures | right | confidence | said to be unlike |\n|---|---|---|---|')
+        for name, shares in foreign(judge, options.foreign).items():
+            print(f'| {name} | ' + ' | '.join(f'{share:.2f}' for share in shares) + ' |')
     if options.real:
         print(real(judge, options.real))
 

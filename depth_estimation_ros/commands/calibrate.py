@@ -13,6 +13,7 @@ from depth_estimation_ros.commands.outputs import refuse_file, whole_file
 from depth_estimation_ros.commands.progress import progress
 from depth_estimation_ros.estimation.estimator import DepthEstimator
 from depth_estimation_ros.estimation.requests import DepthOptions, Request
+from depth_estimation_ros.estimation.scenes import check_scene, SceneChoice
 from depth_estimation_ros.imaging.encodings import ColorImage
 from depth_estimation_ros.imaging.intrinsics import describe, PinholeCamera, Window
 from depth_estimation_ros.models import networks
@@ -32,7 +33,7 @@ def run(distance: Sequence[float], model: str, weights: str = '', input_size: st
         camera_info: str = '', rectified: str = 'auto', device: str = 'auto',
         precision: str = 'auto', frames: int = 30, timeout: float = 10.0,
         output: Path = Path('calibration.yaml'), overwrite: bool = False,
-        rotation: int = 0) -> str:
+        rotation: int = 0, scene: str = 'auto') -> str:
     """
     Measure the scale of a model, write `output`, return the report.
 
@@ -48,6 +49,7 @@ def run(distance: Sequence[float], model: str, weights: str = '', input_size: st
     refuse_file(output, overwrite, [*bag, *filter(None, [weights])])
     places = [Window(*place) for place in board]
     network = networks.open_network(model, weights, input_size).network
+    check_scene(scene, network)
     estimator = DepthEstimator(network, device, precision)
     estimator.warm_up()
 
@@ -62,20 +64,26 @@ def run(distance: Sequence[float], model: str, weights: str = '', input_size: st
 
     seen: dict[PinholeCamera, str] = {}
     boards = []
+    options, choice, scenes = DepthOptions(rotation=rotation, scene=scene), SceneChoice(), set()
     for source, of_one in _sittings(distance, bag, places):
         ask = of_one[0][0] if not source and len(of_one) < len(distance) else None
         found = progress(pictures(source, ask), frames, source or image)
-        boards += _measure(found, of_one, estimator, source or image, seen, rotation)
+        boards += _measure(found, of_one, estimator, source or image, seen, options, choice,
+                           scenes)
     if len(seen) > 1:
         (one, first), (other, second) = list(seen.items())[:2]
         raise CalibrationError(f'{first} and {second} are of different cameras '
                                f'({describe(one)}; {describe(other)}): calibrate each by itself')
+    if len(scenes) > 1:
+        raise CalibrationError('some boards were read by the network for streets and some by that '
+                               'for rooms, which have a scale each: give --scene')
     fit = taping.fit(boards, network.contract.relative)
     [camera] = seen
     lines = _report(boards, fit, network, camera, estimator.mismatch(camera, rotation))
     base = image.removesuffix('/compressed')
     door, colon, rest = model.partition(':')
     _write(output, lines, _parameters(fit, rotation, {
+        'scene': scenes.pop(),
         'model': f'{door}{colon}{_absolute(rest)}', 'weights': _absolute(weights),
         'input_size': '' if input_size == 'auto' else input_size,
         'rectified': '' if rectified == 'auto' else rectified,
@@ -131,13 +139,18 @@ def _wait_for(metres: float) -> None:
 
 def _measure(pictures: Pictures, boards: list[tuple[float, Window | None]],
              estimator: DepthEstimator, name: str, seen: dict[PinholeCamera, str],
-             rotation: int) -> list[Board]:
-    """Return what the network gives for boards that are seen at once; `seen` gets the camera."""
+             options: DepthOptions, choice: SceneChoice, scenes: set[str]) -> list[Board]:
+    """
+    Return what the network gives for boards that are seen at once.
+
+    `seen` gets the camera, `scenes` how the pictures were read.
+    """
     pixels: list[list[np.ndarray]] = [[] for _ in boards]
     for picture, camera in pictures:
         seen.setdefault(camera, name)
         [estimate] = estimator.estimate_all([Request(
-            picture, camera, DepthOptions(rotation=rotation), (), unscaled=True)])
+            picture, camera, options, (), unscaled=True, choice=choice)])
+        scenes.add(estimate.scene)
         for (_, place), of_one in zip(boards, pixels):
             of_one.append(taping.cut(estimate.unscaled, camera,
                                      place or taping.middle(camera)))

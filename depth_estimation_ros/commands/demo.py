@@ -134,9 +134,9 @@ def _find(images: str, camera: str, fov: float, rate: float, seed: int,
     if not images:
         # Torch, if wanted.
         from depth_estimation_ros.synthetic.bag import IMAGE, synthesize
-        from depth_estimation_ros.synthetic.drive import Plan, street_camera, SyntheticDrive
+        from depth_estimation_ros.synthetic.drive import drive_camera, Plan, SyntheticDrive
         drive = SyntheticDrive(Plan(seed=seed, frames=frames, rate=rate),
-                               street_camera(camera, fov or None, None))
+                               drive_camera(camera, fov or None, None))
 
         def of_street(path: Path) -> tuple[str, float]:
             synthesize(drive, path, False, progress=lambda numbers: progress(

@@ -19,6 +19,7 @@ from depth_estimation_ros.commands.outputs import Outputs
 from depth_estimation_ros.commands.progress import progress
 from depth_estimation_ros.estimation.estimator import DepthEstimator
 from depth_estimation_ros.estimation.requests import DepthOptions
+from depth_estimation_ros.estimation.scenes import check_scene
 from depth_estimation_ros.evaluation import metrics, sheets
 from depth_estimation_ros.evaluation.samples import EvaluateError
 from depth_estimation_ros.evaluation.sources import find_samples
@@ -36,7 +37,7 @@ def run(source: str, model: str, weights: str, input_size: str = 'auto',
         camera: str = '', fov: float = 0.0, crop: str = 'garg', min_depth: float = 1e-3,
         max_depth: float = 80.0, depth_scale: float = 0.0, output: Path | None = None,
         depth_topic: str = '', truth_topic: str = '', image_topic: str = '',
-        rectified: str = 'auto', overwrite: bool = False) -> str:
+        rectified: str = 'auto', overwrite: bool = False, scene: str = 'auto') -> str:
     """
     Judge every frame of `source` that has truth; return the table.
 
@@ -50,6 +51,7 @@ def run(source: str, model: str, weights: str, input_size: str = 'auto',
         the way there.
     :param depth_topic: judge this recorded depth of a bag instead of a model's; truth_topic,
         image_topic, rectified: see `bag_samples`.
+    :param scene: of scenes.SCENES; auto: of each picture anew.
     :raises ValueError: of this package, one sentence.
     """
     samples = find_samples(source, truth, truth_unit, camera, fov, depth_topic, truth_topic,
@@ -57,6 +59,7 @@ def run(source: str, model: str, weights: str, input_size: str = 'auto',
     estimator, metres, title = None, 1.0, f'recorded depth of {depth_topic}'
     if not depth_topic:
         network = networks.open_network(model, weights, input_size).network
+        check_scene(scene, network)
         estimator = DepthEstimator(network, device, precision)
         title = network.description
         if depth_scale or network.contract.metres_per_unit is not None:
@@ -69,7 +72,8 @@ def run(source: str, model: str, weights: str, input_size: str = 'auto',
             outputs.check([METRICS])
         plain, scaled, trust = [], [], []
         bins = np.zeros((metrics.BINS, 3))
-        options = DepthOptions(metres_per_unit=metres, min_depth=1e-6, max_depth=1e6)
+        options = DepthOptions(metres_per_unit=metres, min_depth=1e-6, max_depth=1e6,
+                               scene=scene)
         for sample in progress(samples, None, 'evaluate'):
             depth, confidence = sample.depth, sample.confidence
             if estimator:

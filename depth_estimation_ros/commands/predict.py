@@ -25,8 +25,10 @@ from depth_estimation_ros.commands.outputs import Outputs
 from depth_estimation_ros.commands.progress import interrupted_between, progress
 from depth_estimation_ros.drives.folder import find_optics, Frame, Optics, Pictures
 from depth_estimation_ros.drives.video import Film, is_webcam, open_recording
+from depth_estimation_ros.estimation.confidence import unlike
 from depth_estimation_ros.estimation.estimator import DepthEstimator
-from depth_estimation_ros.estimation.requests import DepthOptions
+from depth_estimation_ros.estimation.requests import DepthOptions, Request
+from depth_estimation_ros.estimation.scenes import check_scene, SceneChoice
 from depth_estimation_ros.imaging.encodings import ColorImage
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
 from depth_estimation_ros.models import networks
@@ -55,7 +57,7 @@ class PredictError(ValueError):
 
 def run(inputs: Sequence[str], model: str, weights: str, output: Path, device: str = 'auto',
         precision: str = 'auto', input_size: str = 'auto', camera: str = '', fov: float = 0.0,
-        depth_scale: float = 0.0, max_depth: float = 80.0, rotation: int = 0,
+        depth_scale: float = 0.0, max_depth: float = 80.0, rotation: int = 0, scene: str = 'auto',
         write: Collection[str] | None = None, max_points: int = MAX_POINTS,
         frames: tuple[int, int | None] = (0, None), every: int = 1, overwrite: bool = False,
         resume: bool = False) -> str:
@@ -66,6 +68,7 @@ def run(inputs: Sequence[str], model: str, weights: str, output: Path, device: s
     :param camera: calibration file. fov: degrees; one for all inputs, see `find_optics`.
     :param depth_scale: metres per model unit; 0: what the model's scale contract says.
     :param rotation: degrees clockwise by which the pictures are turned to stand upright.
+    :param scene: of scenes.SCENES; auto: of a film from frame to frame, of each picture anew.
     :param write: some of CONTENTS; None: the film of a film, the others of pictures.
     :param max_points: bound of a cloud, thinned evenly.
     :param frames: of each input, from the first number to before the second. every: of these,
@@ -85,15 +88,16 @@ def run(inputs: Sequence[str], model: str, weights: str, output: Path, device: s
                            'an --output each')
     optics = [find_optics(camera, fov, source) for source in sources]
     network = networks.open_network(model, weights, input_size).network
+    check_scene(scene, network)
     scale = scale_for(network.contract, depth_scale)
     estimator = DepthEstimator(network, device, precision)
     options = DepthOptions(metres_per_unit=scale.metres_per_unit, max_depth=max_depth,
-                           rotation=rotation, depth_encoding='16UC1',
+                           rotation=rotation, scene=scene, depth_encoding='16UC1',
                            points=PointOptions(max_points=max_points))
     settings = {
         'model': network.description, 'weights': weights, 'metres': str(scale),
         'camera': camera, 'fov': fov, 'max-depth': max_depth, 'max-points': max_points,
-        'rotation': rotation,
+        'rotation': rotation, 'scene': scene,
         'write': None if write is None else sorted(write), 'frames': list(frames), 'every': every,
         'inputs': [str(source.path.resolve()) for source in sources]}
     files = [file for source in sources for file in source.files]
@@ -126,6 +130,9 @@ class _Job:
         self._frames, self._every = frames, every
         self.film_name = f'{source.path.stem}_depth.mp4'
         self.fps = source.fps / every if self.is_film else 0.0
+        self.choice = SceneChoice() if self.is_film else None
+        self.sure: list[float] = []  # Estimate.sure of each frame
+        self.scenes: Counter[str] = Counter()
         # Of the film that an earlier run made.
         self.filmed = 0
         if resume and 'film' in self.write and outputs.has(self.film_name):
@@ -193,11 +200,20 @@ class _Run:
             if job.is_film and job.source.rotation:
                 self._remarks[f'note: {job.source.path} was turned by {job.source.rotation} '
                               'degrees, as its rotation flag says'] = None
+            self._note_confidence(job)
             if ended:
                 return ended
             if job.is_film and job.source.shortfall():
                 self._remarks[f'note: {job.source.shortfall()}'] = None
         return ''
+
+    def _note_confidence(self, job: _Job) -> None:
+        """Say what an input was read as, and where it is unlike what the network knows."""
+        if any(job.scenes):
+            self._remarks[f'scene: {job.source.path} was read as ' + ', '.join(
+                f'{scene} ({count} frames)' for scene, count in job.scenes.most_common())] = None
+        if sentence := unlike(job.sure):
+            self._remarks[f'note: {job.source.path}: {sentence}'] = None
 
     def _input(self, job: _Job, interrupted: Callable[[], bool]) -> str:
         """Do one input; return '', or after Ctrl-C where it ended."""
@@ -231,9 +247,12 @@ class _Run:
         kinds = set(files)
         if self._first:
             kinds = {kind for other in self._jobs for kind in other.files('')}
-        [estimate] = self._estimator.estimate(
-            [(ColorImage(frame.image, (2, 1, 0)), camera)], self._options,
-            kinds | ({'color'} if film else set()))
+        [estimate] = self._estimator.estimate_all([Request(
+            ColorImage(frame.image, (2, 1, 0)), camera, self._options,
+            kinds | ({'color'} if film else set()), choice=job.choice)])
+        if estimate.sure is not None:
+            job.sure.append(estimate.sure)
+            job.scenes[estimate.scene] += 1
         made = {kind: ply(estimate.cloud) if kind == 'points' else _png(getattr(estimate, kind))
                 for kind in kinds}
         if self._first:

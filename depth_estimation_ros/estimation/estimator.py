@@ -16,6 +16,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 import math
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -28,12 +29,21 @@ from depth_estimation_ros.estimation.pictures import colorize, encode, palette
 from depth_estimation_ros.estimation.requests import (
     DepthOptions, Estimate, OUTPUTS, Request, Unscaled)
 from depth_estimation_ros.estimation.runtime import find_device, find_precisions, Runtime
+from depth_estimation_ros.estimation.scenes import ROOM, STREET, surest
 from depth_estimation_ros.estimation.views import make_view, View
 from depth_estimation_ros.imaging.encodings import ColorImage
 from depth_estimation_ros.imaging.intrinsics import (
     PinholeCamera, training_mismatch, view_mismatch)
 from depth_estimation_ros.models.contract import Network
 from depth_estimation_ros.models.metres import scale_for
+
+
+class _Answer(NamedTuple):
+    """What a network says of one picture: planes (h, w) on its own grid."""
+
+    values: torch.Tensor
+    sure: torch.Tensor | None
+    mirrored: torch.Tensor | None  # values of the mirrored picture, mirrored back
 
 
 class DepthEstimator:
@@ -50,8 +60,11 @@ class DepthEstimator:
     def __init__(self, network: Network, device: str = 'auto', precision: str = 'auto',
                  cameras: int = 1, compiled: bool = False):
         self.device = find_device(device)
-        self.forward = Runtime(network, self.device, find_precisions(
-            precision, self.device, network.fixed_precision), compiled)
+        precisions = find_precisions(precision, self.device, network.fixed_precision)
+        self.forward = Runtime(network, self.device, precisions, compiled)
+        self._runtimes = {STREET: self.forward}
+        if network.rooms:
+            self._runtimes[ROOM] = Runtime(network.rooms, self.device, precisions, compiled)
         self.network = self.forward.network
         self._relative = network.contract.relative
         self.forward_seconds = 0.0
@@ -64,11 +77,21 @@ class DepthEstimator:
 
     def warm_up(self) -> None:
         """Run the network at its usual shape, so that the first frame costs what others do."""
-        self.forward.warm_up()
+        for runtime in self._runtimes.values():
+            runtime.warm_up()
 
     def close(self) -> None:
         """Stop what is being compiled."""
-        self.forward.close()
+        for runtime in self._runtimes.values():
+            runtime.close()
+
+    @property
+    def remarks(self) -> list[str]:
+        """Sentences on what was not possible with a network, as they came."""
+        return [remark for runtime in self._runtimes.values() for remark in runtime.remarks]
+
+    def _seconds(self) -> float:
+        return sum(runtime.seconds() for runtime in self._runtimes.values())
 
     def input_size(self, camera: PinholeCamera, rotation: int = 0) -> tuple[int, int]:
         """Return width and height at which the network sees the pictures of a camera."""
@@ -108,7 +131,7 @@ class DepthEstimator:
         points want a pose that is not given. Of `outputs` others than OUTPUTS ask for the camera
         only.
         """
-        self.forward.seconds()  # those of a warm-up, or of a pass that failed, are not these
+        self._seconds()  # those of a warm-up, or of a pass that failed, are not these
         views = [self._view(request.camera, request.options.publish_size,
                             request.options.rotation) for request in requests]
         estimates = [Estimate(view.published) for view in views]
@@ -122,24 +145,61 @@ class DepthEstimator:
             inputs = torch.stack([views[i].network_input(pictures[i], self.network.resize)
                                   for i in batch])
             cameras = torch.stack([views[i].intrinsics for i in batch])
-            turned = [row for row, i in enumerate(batch) if self._is_turned(requests[i])]
-            values, confidence = self.forward(*_with_mirrored(inputs / 255, cameras, turned))
-            mirrored = dict(zip(turned, values[len(batch):, 0].flip(-1)))
+            answers = self._read([requests[i] for i in batch], inputs / 255, cameras)
             for row, i in enumerate(batch):
-                found, request = values[row, 0], requests[i]
-                sure = None if confidence is None else confidence[row, 0]
+                request = requests[i]
+                scene, mean = self._choose(request, answers[row])
+                found, sure, mirrored = answers[row][scene or STREET]
                 if sure is None and request.wants_confidence:
-                    sure = self._conclude(found, mirrored.get(row), views[i], request.options)
+                    sure = self._conclude(found, mirrored, views[i], request.options)
                 if request.memory:
-                    found = request.memory.steady(found, request.stamp, views[i].input)
+                    found = request.memory.steady(found, request.stamp, views[i].input, scene)
                 if OUTPUTS.intersection(request.outputs):
                     estimates[i] = self._finish(found, sure, inputs[row], pictures[i],
                                                 views[i], request)
-                if request.unscaled:
-                    estimates[i] = replace(
-                        estimates[i], unscaled=self._unscaled(found, views[i]))
-        self.forward_seconds = self.forward.seconds()
+                estimates[i] = replace(
+                    estimates[i], scene=scene, sure=mean,
+                    unscaled=self._unscaled(found, views[i]) if request.unscaled else None)
+        self.forward_seconds = self._seconds()
         return estimates
+
+    def _read(self, requests: Sequence[Request], rgb: torch.Tensor,
+              cameras: torch.Tensor) -> list[dict[str, _Answer]]:
+        """Return by scene what the networks that are asked say of each picture of a batch."""
+        asked = [self._asked(request) for request in requests]
+        answers: list[dict[str, _Answer]] = [{} for _ in requests]
+        for scene, runtime in self._runtimes.items():
+            rows = [row for row, scenes in enumerate(asked) if scene in scenes]
+            if not rows:
+                continue
+            some = (rgb, cameras) if len(rows) == len(rgb) else (rgb[rows], cameras[rows])
+            turned = [k for k, row in enumerate(rows) if self._is_turned(requests[row])]
+            values, sure = runtime(*_with_mirrored(*some, turned))
+            mirrored = dict(zip(turned, values[len(rows):, 0].flip(-1)))
+            for k, row in enumerate(rows):
+                answers[row][scene] = _Answer(
+                    values[k, 0], None if sure is None else sure[k, 0], mirrored.get(k))
+        return answers
+
+    def _asked(self, request: Request) -> tuple[str, ...]:
+        """Return the scenes whose networks are to read a picture."""
+        if ROOM not in self._runtimes:
+            return (STREET,)
+        if request.options.scene != 'auto':
+            return (request.options.scene,)
+        return request.choice.wanted() if request.choice else tuple(self._runtimes)
+
+    def _choose(self, request: Request,
+                answers: dict[str, _Answer]) -> tuple[str, float | None]:
+        """Return the scene whose answer counts, '' without a choice; and how sure it is."""
+        sure = {scene: answer.sure.mean().item() for scene, answer in answers.items()
+                if answer.sure is not None}
+        if ROOM not in self._runtimes:
+            return '', sure.get(STREET)
+        scene = surest(sure)
+        if request.choice and request.options.scene == 'auto':
+            scene = request.choice.choose(sure)
+        return scene, sure[scene]
 
     def _is_turned(self, request: Request) -> bool:
         """Return whether the network shall see the mirrored picture too."""

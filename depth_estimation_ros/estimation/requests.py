@@ -12,6 +12,7 @@ import numpy as np
 from depth_estimation_ros.cloud.points import Cloud, PointOptions
 from depth_estimation_ros.cloud.scan import Scan, ScanOptions
 from depth_estimation_ros.estimation.confidence import USUAL
+from depth_estimation_ros.estimation.scenes import SceneChoice
 from depth_estimation_ros.estimation.temporal import TemporalFilter
 from depth_estimation_ros.imaging.encodings import ColorImage
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
@@ -29,6 +30,8 @@ class DepthOptions:
     min_depth, max_depth: metres along Z; nearer is -Inf, farther +Inf (REP 117), both 0 in 16UC1.
     rotation: degrees, 0, 90, 180 or 270, by which the picture is turned clockwise to stand
     upright, as the network sees it; all that is published stays as the camera has it.
+    scene: of scenes.SCENES; which network of a pair reads the picture, `auto`: the one that is
+    surer of it.
     publish_size: `full` (the image's) or `network` (the network's grid). depth_encoding: `32FC1`
     (float32 metres) or `16UC1` (uint16 millimetres, 0 = none). cues: of confidence.CUES, what
     confidence is concluded from where the network gives none; `flip` takes a second pass, in the
@@ -40,6 +43,7 @@ class DepthOptions:
     min_depth: float = 0.1
     max_depth: float = 80.0
     rotation: int = 0
+    scene: str = 'auto'
     publish_size: str = 'full'
     depth_encoding: str = '32FC1'
     cues: tuple[str, ...] = USUAL
@@ -57,6 +61,9 @@ class Estimate:
     25 %, 0 where depth is NaN.
     color: (H, W, 3) uint8 BGR, log depth from red (max_depth / 50 and nearer) to blue
     (max_depth): one colour is one distance in all frames. Invalid and out of range is black.
+    scene: which network of a pair has read it, '' where there is one only. sure: the mean of the
+    network's own confidence over the picture, the share that it holds for right; None where it
+    gives none.
     """
 
     camera: PinholeCamera
@@ -66,6 +73,8 @@ class Estimate:
     cloud: Cloud | None = None
     scan: Scan | None = None
     unscaled: Unscaled | None = None
+    scene: str = ''
+    sure: float | None = None
 
 
 class Request(NamedTuple):
@@ -74,6 +83,7 @@ class Request(NamedTuple):
 
     unscaled: whether the depth in the network's own units is wanted too. memory: of this camera's
     last pictures, which steadies all depth that comes out; stamp: the picture's time for it, s.
+    choice: of this camera's scene, where options.scene is auto; None = each picture by itself.
     pose: rotation (3, 3) and translation (3,) in metres of the camera's optical frame in the base
     frame, for points (`points.level_pose`); None = not known. scan_pose: the same in the frame of
     the scan; there is no scan without.
@@ -86,6 +96,7 @@ class Request(NamedTuple):
     unscaled: bool = False
     memory: TemporalFilter | None = None
     stamp: float = 0.0
+    choice: SceneChoice | None = None
     pose: tuple[np.ndarray, np.ndarray] | None = None
     scan_pose: tuple[np.ndarray, np.ndarray] | None = None
 

@@ -39,20 +39,22 @@ class TemporalFilter:
 
     def __init__(self, window: int):
         self.window = window
-        self._last: tuple[float, PinholeCamera, torch.Size] | None = None
+        self._last: tuple[float, tuple[PinholeCamera, str], torch.Size] | None = None
         self._motion: deque[torch.Tensor] = deque(maxlen=AGREE)
 
-    def steady(self, values: torch.Tensor, stamp: float, camera: PinholeCamera) -> torch.Tensor:
+    def steady(self, values: torch.Tensor, stamp: float, camera: PinholeCamera,
+               scene: str = '') -> torch.Tensor:
         """
         Return `values` (h, w) float32, depth or inverse depth in any unit, steadied.
 
         Values that are no depth (zero, negative, not finite) are returned as they are. Starts
-        anew where `stamp` (s) goes back or MAX_GAP ahead, and with another camera or size.
+        anew where `stamp` (s) goes back or MAX_GAP ahead, and with another camera, scene or
+        size.
         """
         log = values.log()  # not finite where there is no depth, and no change is then either
         step = math.ceil(math.sqrt(log.numel() / SAMPLES))
         sample = log[::step, ::step]
-        last, self._last = self._last, (stamp, camera, values.shape)
+        last, self._last = self._last, (stamp, (camera, scene), values.shape)
         if (last is None or last[1:] != self._last[1:]
                 or not 0 <= stamp - last[0] <= MAX_GAP):
             self._motion.clear()

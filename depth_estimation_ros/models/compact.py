@@ -235,7 +235,8 @@ def build(files: Mapping[str, Mapping[str, Any]], name: str = 'compact', seen: s
         has_confidence=True, size_for=input_size, field_of_view=FIELD_OF_VIEW)
 
 
-def _entry(name: str, file: str, parameters: float, seen: str, digest: str) -> Entry:
+def _entry(name: str, file: str, parameters: float, seen: str, digest: str,
+           rooms: str = '') -> Entry:
     return Entry(
         name=name, parameters=parameters,
         input_size=f'the camera at a focal length of {INPUT_FOCAL:g} px (KITTI: 416x128)',
@@ -245,9 +246,9 @@ def _entry(name: str, file: str, parameters: float, seen: str, digest: str) -> E
         source='this package: training/ makes it, docs/model-card.md describes it',
         published='docs/model-card.md', build=partial(build, name=name, seen=seen),
         files=(file,), marks=('stem.0.weight',),
-        shipped=(Path(__file__).with_name(file), digest))
+        shipped=(Path(__file__).with_name(file), digest), rooms=rooms)
 
 
 ENTRIES = (
-    _entry('compact', 'compact.npz', 3.4, 'streets', SHA256),
+    _entry('compact', 'compact.npz', 3.4, 'streets', SHA256, 'compact-rooms'),
     _entry('compact-rooms', 'compact_rooms.npz', 4.6, 'rooms and streets', SHA256_ROOMS))

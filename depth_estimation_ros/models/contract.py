@@ -78,6 +78,8 @@ class Network:
     `field_of_view` is what the training held, horizontal, degrees, least and most. `multiple` is
     what both sides of any input are multiples of, or None where the network takes one size only,
     `least` is how many multiples a side has at least.
+    `rooms` is the network that reads pictures of rooms in its place, of equal contract, grid and
+    outputs (estimation/scenes.py), None where there is none.
     `resize` is the filter that pictures are brought to it with, lanczos or bilinear. Where
     `fixed_precision` is true the module computes as it was made, whatever is asked.
     """
@@ -96,6 +98,7 @@ class Network:
     field_of_view: tuple[float, float] | None = None
     multiple: int | None = 32
     least: int = 1
+    rooms: Network | None = None
     resize: str = 'lanczos'
     fixed_precision: bool = False
 
@@ -114,7 +117,8 @@ class Network:
                              f"only, not {width}x{height}: set input_size to 'auto'")
         width, height = (max(round(side / self.multiple), self.least) * self.multiple
                          for side in (width, height))
-        return replace(self, input_width=width, input_height=height, size_for=None)
+        return replace(self, input_width=width, input_height=height, size_for=None,
+                       rooms=self.rooms and self.rooms.resized(width, height))
 
 
 @dataclass(frozen=True)
@@ -140,7 +144,8 @@ class Entry:
     `files` names the files of its checkpoint and `build` makes the network of their entries;
     `marks` has for each file a key that no other family's file has, by which a wrong checkpoint
     is told. A checkpoint that a library reads has no files but `open`, which takes its path.
-    `shipped` is the checkpoint that comes with this package, one file, and its SHA-256;
+    `shipped` is the checkpoint that comes with this package, one file, and its SHA-256, `rooms`
+    the name of the entry whose shipped network takes turns with its own, in rooms;
     `downloads` is what its owner publishes, `folder` the one in a published archive that holds
     the files, where it holds several of their names. `parameters` is in millions, `scale` None
     where the checkpoint decides, `commercial` false where the owner of the weights allows no
@@ -161,5 +166,6 @@ class Entry:
     marks: tuple[str, ...] = ()
     open: Callable[[Path], Network] | None = None
     shipped: tuple[Path, str] | None = None
+    rooms: str = ''
     downloads: tuple[Download, ...] = ()
     folder: str = ''

@@ -3,7 +3,7 @@
 """From the name of a network to the network with its weights, wherever those are."""
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 import re
 
@@ -52,6 +52,11 @@ def open_network(model: str, weights: str | Path = '', input_size: str = 'auto',
         checkpoint = load_checkpoint(weights, entry.files, entry.shipped, entry.folder)
         network = catalogue.build(entry.name, checkpoint.files)
         path, digests = checkpoint.path, checkpoint.sha256
+    if entry.rooms and path == entry.shipped[0]:
+        rooms = open_network(entry.rooms)
+        digests = {**digests, **rooms.sha256}
+        network = replace(network, rooms=rooms.network, description=(
+            f'{network.description}; in rooms {rooms.network.description}'))
     return Loaded(network.resized(*size) if size else network, entry, path, digests)
 
 

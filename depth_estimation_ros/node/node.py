@@ -15,7 +15,9 @@ import torch
 
 from depth_estimation_ros.estimation.estimator import DepthEstimator
 from depth_estimation_ros.estimation.runtime import spare_threads
+from depth_estimation_ros.estimation.scenes import check_scene
 from depth_estimation_ros.models import networks
+from depth_estimation_ros.models.contract import Network
 from depth_estimation_ros.node.diagnostics import diagnostic_array, diagnostic_status, ERROR
 from depth_estimation_ros.node.frames import Frames
 from depth_estimation_ros.node.parameters import (
@@ -24,6 +26,7 @@ from depth_estimation_ros.node.scales import Scales
 from depth_estimation_ros.node.stream import CameraStream
 from depth_estimation_ros.node.transitions import GuardedNode
 from depth_estimation_ros.node.worker import Worker
+from depth_estimation_ros.scale.camera_scale import CameraScale
 
 WATCH_PERIOD = 0.2  # seconds
 DIAGNOSTICS_PERIOD = 1.0
@@ -75,8 +78,14 @@ class DepthNode(GuardedNode):
                 return (f'parameter {name} counts when the node is configured: deactivate and '
                         f'clean it up first (ros2 lifecycle set {self.get_fully_qualified_name()}'
                         ' cleanup)')
-        self._scales.check(self._estimator.network.contract, settings)
+        self._check(self._estimator.network, settings)
         return None
+
+    def _check(self, network: Network, settings: Settings) -> dict[str, CameraScale]:
+        """Return the scales that cameras would have, or raise what is wrong for a network."""
+        for camera in settings.cameras:
+            check_scene(settings.of(camera, 'scene'), network)
+        return self._scales.check(network.contract, settings)
 
     # -- lifecycle --
 
@@ -93,7 +102,7 @@ class DepthNode(GuardedNode):
         loaded = networks.open_network(settings.model, settings.weights, settings.input_size,
                                        settings.allow_download)
         network = loaded.network
-        scales = self._scales.check(network.contract, settings)
+        scales = self._check(network, settings)
         self._threads = settings.threads or spare_threads()
         torch.set_num_threads(self._threads)
         self._estimator = DepthEstimator(network, settings.device, settings.precision,
@@ -160,11 +169,11 @@ class DepthNode(GuardedNode):
         if forward.network.fixed_precision:
             return 'as the network was exported'
         off = f' ({forward.difference:.2%} off fp32)' if forward.difference else ''
-        return forward.form + off + ''.join(f'; {remark}' for remark in forward.remarks)
+        return forward.form + off + ''.join(f'; {remark}' for remark in self._estimator.remarks)
 
     def _diagnose(self) -> None:
         if self._estimator:
-            remarks = self._estimator.forward.remarks[self._remarked:]
+            remarks = self._estimator.remarks[self._remarked:]
             self._remarked += len(remarks)
             for remark in remarks:
                 self.get_logger().warning(remark)

@@ -22,6 +22,7 @@ from depth_estimation_ros.cloud.poses import pose_from_text
 from depth_estimation_ros.cloud.scan import ScanOptions
 from depth_estimation_ros.estimation.confidence import CUES
 from depth_estimation_ros.estimation.requests import DepthOptions
+from depth_estimation_ros.estimation.scenes import SCENES
 from depth_estimation_ros.imaging.encodings import MAX_PIXELS
 from depth_estimation_ros.imaging.wording import shown
 
@@ -141,6 +142,9 @@ TABLE = (
     Parameter('rotation', 0, 'degrees clockwise by which the picture is turned for the network, '
               'to stand upright; what is published stays as the camera gives it; '
               '<camera>.rotation overrules it', choices=(0, 90, 180, 270)),
+    Parameter('scene', 'auto', 'what the pictures show, for a model that has a network for each: '
+              'street, room or auto, by how sure the networks are; <camera>.scene overrules it',
+              choices=SCENES),
     Parameter('rectified', 'auto', 'whether the pixels are rectified; auto: when D is zero, the '
               "topic's base name contains rect or K is zero", choices=('auto', 'true', 'false')),
     Parameter('depth_encoding', '32FC1', '32FC1: metres, NaN invalid, +Inf beyond max_depth; '
@@ -261,7 +265,7 @@ def reference() -> str:
 
 BY_NAME = {parameter.name: parameter for parameter in TABLE}
 PER_CAMERA = ('depth_scale', 'depth_shift', 'camera_height', 'camera_pitch', 'range_topic',
-              'range_extrinsics', 'rotation')
+              'range_extrinsics', 'rotation', 'scene')
 
 
 def when(name: str) -> str:
@@ -286,6 +290,7 @@ class Settings:
     image_transport: str
     image_bits: int
     rotation: int
+    scene: str
     rectified: str
     depth_scale: float
     depth_shift: float
@@ -306,11 +311,12 @@ class Settings:
     scan_extrinsics: str
     temporal_window: int
     depth: DepthOptions  # without a scale, which depends on the model too
-    own: Mapping[str, float | str]  # <camera>.<one of PER_CAMERA>; 0 or empty: as for all
+    own: Mapping[str, float | str]  # <camera>.<one of PER_CAMERA>; 0, empty, auto: as for all
 
     def of(self, camera: str, name: str) -> float | str:
         """Return the value of one of PER_CAMERA that holds for a camera."""
-        return self.own.get(f'{camera}.{name}') or getattr(self, name)
+        own = self.own.get(f'{camera}.{name}')
+        return getattr(self, name) if own in (None, 0, '', 'auto') else own
 
 
 def settings_from(values: Mapping[str, Any]) -> Settings:
@@ -400,7 +406,7 @@ class NodeParameters:
         for camera in filter(None, self._values['cameras']):
             for name in PER_CAMERA:
                 own = replace(BY_NAME[name], name=f'{camera}.{name}',
-                              description=f'{name} of {camera}; 0 or empty: as {name}')
+                              description=f'{name} of {camera}; 0, empty or auto: as {name}')
                 self._by_name[own.name] = own
                 self._values[own.name] = self._declare(node, own)
         try:
@@ -422,7 +428,7 @@ class NodeParameters:
         sentences = []
         for name in sorted(given):
             camera, _, own = name.rpartition('.')
-            near = difflib.get_close_matches(name, self._by_name, 1)
+            near = difflib.get_close_matches(name, self._by_name, 1, 0.7)
             advice = (f'did you mean {near[0]}?' if near else
                       f"'{camera}' is none of the parameter cameras" if own in PER_CAMERA
                       else 'docs/parameters.md lists those that there are')

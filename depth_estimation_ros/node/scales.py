@@ -40,6 +40,11 @@ class Scales:
                 self._made[camera] = wanted, scale
             return scale
 
+    def restart(self, camera: str) -> None:
+        """Forget what was found for a camera: another network has another scale."""
+        with self._lock:
+            self._made.pop(camera, None)
+
     def forget_pictures(self) -> None:
         """Let go of the pictures that wait for their measurement."""
         for _, scale in self._made.values():

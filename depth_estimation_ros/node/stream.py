@@ -3,6 +3,7 @@
 """One camera: its topics, CameraInfo, one-slot mailbox, publishers and counters."""
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 import contextlib
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from rclpy.duration import Duration
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, LaserScan, PointCloud2
 
 from depth_estimation_ros.cloud.poses import pose_from_text
+from depth_estimation_ros.estimation.confidence import unlike
 from depth_estimation_ros.estimation.requests import Estimate
 from depth_estimation_ros.imaging.encodings import ColorImage, EncodingError, Levels
 from depth_estimation_ros.imaging.intrinsics import (
@@ -33,6 +35,8 @@ IMAGE_TIMEOUT = 5.0
 INFO_STAYS = 2.0
 # Seconds in which a replay may begin, and then its first images may come before its clock.
 REPLAY_START, CLOCK_LAG = 60.0, 2.0
+# Seconds of pictures by which it is judged whether the network knows such.
+SURE_SPAN = 3.0
 # A stamp this far (seconds) from the node's clock is of another clock, not of an old frame.
 OTHER_CLOCK = 60.0
 # Clocks of two synchronised hosts differ by less (seconds): a stamp beyond is from the future.
@@ -84,6 +88,8 @@ class CameraStream:
         self._camera: tuple[tuple, PinholeCamera] | None = None
         self._image_frame = ''
         self._levels = Levels()
+        self._sure: deque[tuple[float, float]] = deque(maxlen=64)  # when, Estimate.sure
+        self._scene = ''
         self._serves = True  # the calibration is one for these images
         self.statistics = FrameStatistics()
         self.image_topic = self.info_topic = ''
@@ -264,7 +270,16 @@ class CameraStream:
             state = f'{describe(camera)}, {"rectified here" if camera.lens else "rectified"}'
         return {'image topic': self.image_topic, 'camera_info topic': self.info_topic,
                 'camera_info': state, 'readers': ', '.join(sorted(self._wanted())) or 'none',
-                **self.statistics.values()}
+                **self._certainty(), **self.statistics.values()}
+
+    def _certainty(self) -> dict[str, str]:
+        if not self._sure:
+            return {}
+        values = {'right by the confidence': f'{self._sure[-1][1]:.0%}'}
+        if self._scene:
+            wanted = self._parameters.settings.of(self.name, 'scene')
+            values['scene'] = self._scene + (' (auto)' if wanted == 'auto' else '')
+        return values
 
     def summary(self) -> str:
         """Return in a few words what this camera is doing when nothing is wrong."""
@@ -434,6 +449,16 @@ class CameraStream:
             if output in frame.outputs:
                 self._publishers[output].publish(made[output]())
         self.statistics.process(self._age(header.stamp), forward)
+        if estimate.sure is not None:
+            self._judge(estimate)
+
+    def _judge(self, estimate: Estimate) -> None:
+        """Say where the network holds little of the last seconds' depth for right."""
+        now, self._scene = time.monotonic(), estimate.scene
+        self._sure.append((now, estimate.sure))
+        sentence = unlike([sure for moment, sure in self._sure if now - moment < SURE_SPAN])
+        if sentence:
+            self.complaints.raise_('unlike', f'{self.image_topic}: {sentence}')
 
     def _since_last_scan(self, stamp) -> float:
         """Return the seconds since the scan before, 0 where there is none or time went back."""

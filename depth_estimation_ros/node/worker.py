@@ -20,6 +20,7 @@ from depth_estimation_ros.cloud.poses import (
 from depth_estimation_ros.cloud.scan import ScanError
 from depth_estimation_ros.estimation.estimator import DepthEstimator
 from depth_estimation_ros.estimation.requests import DepthOptions, OUTPUTS, Request, Unscaled
+from depth_estimation_ros.estimation.scenes import SceneChoice
 from depth_estimation_ros.estimation.temporal import TemporalFilter
 from depth_estimation_ros.imaging.intrinsics import CameraError
 from depth_estimation_ros.node.diagnostics import ERROR
@@ -49,6 +50,8 @@ class Worker:
         self._estimator, self._parameters, self._scales = estimator, parameters, scales
         self._frames, self._threads = frames, threads
         self._memories: dict[CameraStream, TemporalFilter] = {}
+        self._scenes: dict[CameraStream, str] = {}  # of the last picture
+        self._choices = {stream: SceneChoice() for stream in streams}
         self._stopping = False
         wake.clear()
         self._thread = threading.Thread(target=self._work, name='depth worker', daemon=True)
@@ -134,6 +137,11 @@ class Worker:
                 estimates = self._estimator.estimate_all([frames[stream][1] for stream in batch])
             for stream, estimate in zip(batch, estimates):
                 frame, request = frames[stream]
+                if self._has_changed(stream, estimate.scene):
+                    # The scale that was found is that of the other network.
+                    self._scales.restart(stream.name)
+                    stream.statistics.drop('scene changed')
+                    continue
                 forward = self._estimator.forward_seconds if OUTPUTS & frame.outputs else None
                 with self._surviving(stream):
                     if frame.outputs:
@@ -145,6 +153,12 @@ class Worker:
                 if estimate.unscaled:
                     with self._surviving(stream, published=True):
                         self._learn(stream, frames[stream][0], estimate.unscaled)
+
+    def _has_changed(self, stream: CameraStream, scene: str) -> bool:
+        """Note the scene of a picture; tell whether a scale that was found is void by it."""
+        before = self._scenes.get(stream, scene)
+        self._scenes[stream] = scene or before  # of a picture that nobody read there is none
+        return before != self._scenes[stream] and self._scale(stream).learns
 
     def _request(self, stream: CameraStream, message) -> tuple[Frame, Request] | None:
         """Return a frame and what is to be made of it, or None where it was dropped."""
@@ -191,8 +205,8 @@ class Worker:
         return replace(frame, outputs=outputs), Request(
             frame.image, frame.camera, options, outputs,
             running.learns and bool(OUTPUTS & frame.outputs),
-            memory=self._memory(stream), stamp=stamp, pose=poses.get('points'),
-            scan_pose=poses.get('scan'))
+            memory=self._memory(stream), stamp=stamp, choice=self._choices[stream],
+            pose=poses.get('points'), scan_pose=poses.get('scan'))
 
     def _look_upright(self, stream: CameraStream, rotation: np.ndarray, settings: Settings,
                       source: str) -> None:
@@ -249,7 +263,8 @@ class Worker:
 
 def _options(settings: Settings, stream: CameraStream) -> DepthOptions:
     """Return what is made of a camera's pictures, but for the scale."""
-    return replace(settings.depth, rotation=settings.of(stream.name, 'rotation'))
+    return replace(settings.depth, rotation=settings.of(stream.name, 'rotation'),
+                   scene=settings.of(stream.name, 'scene'))
 
 
 def _seconds(stamp) -> float:

@@ -1,6 +1,6 @@
 # Copyright 2026 the depth_estimation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""A car with a camera and a LiDAR drives down a street: frames with exact truth, from a seed."""
+"""A car or a robot with a camera and a LiDAR drives: frames with exact truth, from a seed."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -13,20 +13,23 @@ import torch
 from depth_estimation_ros.drives import DriveError
 from depth_estimation_ros.drives.folder import find_optics
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
+from depth_estimation_ros.synthetic.courses import RoomCourse, StreetCourse
 from depth_estimation_ros.synthetic.drawing.render import Renderer, Views
 from depth_estimation_ros.synthetic.drawing.sensor import Sensor
-from depth_estimation_ros.synthetic.frames import Frame, Mount, pose, Spot, take
-from depth_estimation_ros.synthetic.streets.kinds import KINDS, random_street
-from depth_estimation_ros.synthetic.streets.street import LONGEST, ROOM
+from depth_estimation_ros.synthetic.frames import Frame, Mount, take
+from depth_estimation_ros.synthetic.rooms.kinds import KINDS as ROOMS
+from depth_estimation_ros.synthetic.streets.kinds import KINDS as STREETS
 from depth_estimation_ros.synthetic.things.objects import library
 
+KINDS = (*STREETS, *ROOMS)
 # A Velodyne HDL-64E as KITTI's: beams in degrees, points a turn, reach and spread in metres.
 BEAMS = np.linspace(2.0, -24.8, 64)
 TURN = 1800
 REACH, SPREAD = 100.0, 0.02
-HALF = 1.0  # what our car takes of the road to each side, metres
 LIDAR_MOUNT = np.array([-0.27, 0.0, 0.08])  # from the camera, in the car's axes
-SIZE, FIELD_OF_VIEW = (640, 192), 82.0  # of a camera of which nothing is said
+# Of a camera of which nothing is said: in streets and in rooms.
+STREET_SIZE, ROOM_SIZE, FIELD_OF_VIEW = (640, 192), (640, 480), 82.0
+STREET_HEIGHT, ROOM_HEIGHT = Mount.height, 0.5  # metres, of its mount
 MOST_PIXELS = 1 << 23  # a picture takes 340 bytes a pixel while it is drawn
 
 
@@ -35,8 +38,8 @@ class Plan:
     """
     What to drive.
 
-    kind: of street, one of `KINDS`, or '' for any. speed: metres a second, 0 = what the street
-    suggests. rate: frames a second.
+    kind: of street or of room, one of KINDS, or '' for any street. speed: metres a second, 0 =
+    what that suggests. rate: frames a second.
     """
 
     seed: int = 0
@@ -48,15 +51,18 @@ class Plan:
     sensor: Sensor | None = None  # None: any camera, as the seed has it
 
 
-def street_camera(camera: str, fov: float | None, size: tuple[int, int] | None) -> PinholeCamera:
+def drive_camera(camera: str, fov: float | None, size: tuple[int, int] | None,
+                 kind: str = '') -> PinholeCamera:
     """
     Return the camera of a calibration file (its rectified grid), or of a field of view (degrees).
 
-    size: width and height; None: the file's, or SIZE. Raises DriveError.
+    size: width and height; None: the file's, or what is usual where a Plan of that kind goes.
+    Raises DriveError.
     """
     optics = find_optics(camera, FIELD_OF_VIEW if fov is None and not camera else fov or 0.0, None)
     if size is None:
-        size = optics.known.image_size() if optics.known else SIZE
+        size = optics.known.image_size() if optics.known else (
+            ROOM_SIZE if kind in ROOMS else STREET_SIZE)
     return optics.camera(*size).rectified()
 
 
@@ -70,7 +76,7 @@ class SyntheticDrive:
     def __init__(self, plan: Plan, camera: PinholeCamera, device: str = 'cpu'):
         self.plan, self.camera = plan, camera
         if plan.kind and plan.kind not in KINDS:
-            raise DriveError(f"there is no street of kind '{plan.kind}': say one of "
+            raise DriveError(f"there is no street or room of kind '{plan.kind}': say one of "
                              f'{", ".join(KINDS)}')
         if plan.frames < 1 or not 0 < plan.rate <= 1000 or not plan.speed >= 0 or plan.seed < 0:
             raise DriveError('a drive takes at least one frame, a rate from above 0 to 1000 Hz, '
@@ -82,35 +88,12 @@ class SyntheticDrive:
                              f'{MOST_PIXELS / 2**20:g} million that are drawn at once: take a '
                              'smaller size')
         rng = np.random.default_rng([plan.seed, 0xD21])
-        kind = plan.kind or str(rng.choice(list(KINDS)))
-        speed = plan.speed or {'motorway': 20.0, 'open': 14.0, 'wood': 13.0, 'jam': 3.0,
-                               'car park': 3.0, 'square': 2.0}.get(kind, 8.0)
-        length = speed * plan.frames / plan.rate
-        if length > LONGEST:
-            raise DriveError(f'{plan.frames} frames at {plan.rate:g} Hz and {speed:g} m/s are '
-                             f'{length:.0f} m, longer than the {LONGEST:.0f} m of a street: take '
-                             'fewer frames, a higher rate or a lower speed')
-        self.speed = speed
+        kind = plan.kind or str(rng.choice(list(STREETS)))
         self._renderer = Renderer(plan.seed, device)
-        self.street = random_street(rng, library(plan.seed), kind, max(ROOM, length))
-        self._lane = min((lane for lane in self.street.lanes if lane[1] > 0),
-                         key=lambda lane: abs(lane[0]), default=self.street.lanes[0])
-        self._make_way(length)
-        self._rng = rng
+        self._course = (RoomCourse if kind in ROOMS else StreetCourse)(
+            rng, library(plan.seed), kind, plan.speed, plan.frames / plan.rate)
+        self.speed, self.place = self._course.speed, self._course.place
         self._sensor = plan.sensor or replace(Sensor.random(rng), saturation=1.0)
-
-    def _make_way(self, length: float) -> None:
-        """Let the traffic on our lane go as fast as we do, and nobody stand where we drive."""
-        lane, kept = self._lane[0], []
-        for mover in self.street.movers:
-            behind, ahead, right, left = mover.place
-            if abs(mover.t - lane) < 1.6 and abs(math.sin(mover.yaw)) < 0.5:
-                if not -7 < mover.s < 9:
-                    kept.append(replace(mover, speed=self.speed))
-            elif (right > lane + HALF or left < lane - HALF
-                  or not mover.speed and (ahead < -4 or behind > length + 4)):
-                kept.append(mover)
-        self.street.movers[:] = kept
 
     def __len__(self) -> int:
         """Return the number of frames."""
@@ -120,17 +103,15 @@ class SyntheticDrive:
         """Return when a frame is taken, nanoseconds from the first."""
         return round(number * 1e9 / self.plan.rate)
 
-    def _spot(self, number: int) -> Spot:
-        return Spot(self.speed * number / self.plan.rate, self._lane[0], 1)
-
     def car(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """
         Return rotation (3, 3), car (x forward, y left, z up) to world, and position (3,).
 
-        It is where the camera has one and the same place on it, within centimetres of the road.
+        Or robot to world. It is where the camera has one and the same place on it, within
+        centimetres of the ground.
         """
         height = self.plan.mount.height
-        optical, position = pose(self.street, self._spot(number), Mount(height))
+        optical, position = self._course.pose(number / self.plan.rate, Mount(height))
         turn = np.stack([optical[2], -optical[0], -optical[1]], 1)
         return turn, position - height * turn[:, 2]
 
@@ -143,9 +124,9 @@ class SyntheticDrive:
     def frame(self, number: int) -> Frame:
         """Render one frame."""
         rng = np.random.default_rng([self.plan.seed, 0xF7A, number])
-        placed = pose(self.street, self._spot(number), self.plan.mount)
-        [frame] = take(self._renderer, self.street, [placed], [self.camera], [self._sensor], rng,
-                       number / self.plan.rate)
+        time = number / self.plan.rate
+        [frame] = take(self._renderer, self.place, [self._course.pose(time, self.plan.mount)],
+                       [self.camera], [self._sensor], rng, time)
         return frame
 
     @torch.inference_mode()
@@ -159,8 +140,8 @@ class SyntheticDrive:
         rng = np.random.default_rng([self.plan.seed, 0x11D, number])
         turn, position = self.car(number)
         position = position + turn @ (LIDAR_MOUNT + [0, 0, self.plan.mount.height])
-        scene = self._renderer.scene(self.street.mesh(number / self.plan.rate),
-                                     self.street.light, tuple(position))
+        scene = self._renderer.scene(self.place.mesh(number / self.plan.rate),
+                                     self.place.light, tuple(position))
         points = []
         for quarter in range(4):
             angle = quarter * math.pi / 2

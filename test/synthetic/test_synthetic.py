@@ -16,7 +16,8 @@ from depth_estimation_ros.synthetic.drawing.mesh import join, quads
 from depth_estimation_ros.synthetic.drawing.render import Renderer, Views
 from depth_estimation_ros.synthetic.drawing.sensor import expose, Sensor
 from depth_estimation_ros.synthetic.drawing.textures import Texture
-from depth_estimation_ros.synthetic.drive import LIDAR_MOUNT, Plan, street_camera, SyntheticDrive
+from depth_estimation_ros.synthetic.drive import (
+    drive_camera, LIDAR_MOUNT, Plan, ROOMS, SyntheticDrive)
 from depth_estimation_ros.synthetic.frames import Mount, take
 from depth_estimation_ros.synthetic.rooms import kinds as rooms
 from depth_estimation_ros.synthetic.rooms.builder import DOOR
@@ -164,8 +165,8 @@ def test_the_camera_has_one_place_on_the_car(drive):
         frame = drive.frame(number)
         places.append(turn.T @ (frame.position - position))
         # and the car is on the road
-        assert np.linalg.norm(position - drive.street.spine.at(
-            drive.speed * number / drive.plan.rate, drive._lane[0])) < 0.2
+        assert np.linalg.norm(position - drive.place.spine.at(
+            drive.speed * number / drive.plan.rate, drive._course._lane)) < 0.2
     np.testing.assert_allclose(places, [[0, 0, drive.plan.mount.height]] * 3, atol=1e-9)
 
 
@@ -199,6 +200,22 @@ def test_every_kind_of_street_can_be_driven(kind):
     frame = street.frame(1)
     assert frame.image.shape == (96, 160, 3) and frame.image.std() > 5
     assert 0.3 < np.median(frame.depth) < 1000 and (frame.depth < 80).mean() > 0.3
+
+
+@pytest.mark.parametrize('kind', ROOMS)
+def test_a_robot_drives_through_every_kind_of_room(kind):
+    """It comes somewhere, at its speed at most, and nothing stands where it is."""
+    plan = Plan(seed=11, frames=120, rate=4.0, kind=kind, mount=Mount(0.5))
+    room = SyntheticDrive(plan, CAMERA)
+    places = np.array([room.car(number)[1] for number in range(120)])
+    yaws = np.unwrap([np.arctan2(*room.car(number)[0][1::-1, 0]) for number in range(120)])
+    steps = np.linalg.norm(np.diff(places, axis=0), axis=1)
+    assert np.ptp(places[:, :2], axis=0).max() > 0.6 and np.abs(places[:, 2]).max() < 1e-9
+    assert steps.max() <= 0.4 / 4 + 1e-9 and np.abs(np.diff(yaws)).max() < 0.2
+    assert all(room.place.free(x, y, 0.3) for x, y, _ in places)
+    frame = room.frame(60)
+    assert frame.image.std() > 5 and 0.3 < np.median(frame.depth) < 30
+    assert room.scan(60).shape[1] == 4
 
 
 def test_height_pitch_and_roll_are_those_of_the_mount():
@@ -252,11 +269,11 @@ def test_a_calibration_is_the_camera_of_the_street(tmp_path):
         'distortion_coefficients': {'data': [0.0] * 5},
         'rectification_matrix': {'data': [1.0, 0, 0, 0, 1, 0, 0, 0, 1]},
         'projection_matrix': {'data': [200.0, 0, 170, 0, 0, 210, 60, 0, 0, 0, 1, 0]}}))
-    assert street_camera(str(file), None, None) == PinholeCamera(320, 128, 200, 210, 170, 60)
-    assert street_camera(str(file), None, (640, 256)).fx == 400
-    assert street_camera('', None, None).width == 640
+    assert drive_camera(str(file), None, None) == PinholeCamera(320, 128, 200, 210, 170, 60)
+    assert drive_camera(str(file), None, (640, 256)).fx == 400
+    assert drive_camera('', None, None).width == 640
     with pytest.raises(DriveError, match='give one of them'):
-        street_camera(str(file), 82.0, None)
+        drive_camera(str(file), 82.0, None)
 
 
 def test_sigterm_leaves_nothing_half_made(tmp_path):
