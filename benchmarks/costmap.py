@@ -1,9 +1,10 @@
 # Copyright 2026 the depth_estimation_ros authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What a Nav2 costmap makes of the points: cars that it marks, free road that it does not.
+What a Nav2 costmap makes of the points: things that it marks, free ground that it does not.
 
-    python -m benchmarks.costmap [--drives 10] [--frames 20] [--voxels] [--picture FILE]
+    python -m benchmarks.costmap [--rooms] [--drives 10] [--frames 20] [--voxels]
+                                 [--picture FILE]
 
 A stand-in for Nav2's obstacle layer (or voxel layer), with the parameters of
 config/nav2_costmap.yaml, over synthetic drives whose depth is exact. Its global frame is that of
@@ -17,6 +18,9 @@ with such points, is reported besides. Free road: the cells of the lanes within 
 the camera sees, and with nothing on or over them (0.1 m to max_obstacle_height) within a
 margin: what a mark may be off. All of this by the exact depth and the street itself, never by
 the costmap.
+
+In rooms (--rooms, a robot whose camera is 0.3 m high) it is the same with what stands in them
+instead of cars, and all of the floor instead of the lanes.
 """
 from __future__ import annotations
 
@@ -32,10 +36,11 @@ from depth_estimation_ros.cloud.points import Cloud, PointGrid, PointOptions
 from depth_estimation_ros.drives.folder import find_optics
 from depth_estimation_ros.estimation.estimator import DepthEstimator
 from depth_estimation_ros.estimation.requests import DepthOptions, Request
+from depth_estimation_ros.estimation.scenes import SceneChoice
 from depth_estimation_ros.models import networks
 from depth_estimation_ros.scale.ground import Ground
 from depth_estimation_ros.scale.tracker import ScaleTracker
-from depth_estimation_ros.synthetic.drive import Plan, SyntheticDrive
+from depth_estimation_ros.synthetic.drive import Mount, Plan, SyntheticDrive
 from depth_estimation_ros.synthetic.streets.street import extent, Mover
 import numpy as np
 import torch
@@ -44,12 +49,14 @@ import yaml
 FOLDER = Path(__file__).resolve().parents[1] / 'config'
 CONFIG = FOLDER / 'nav2_costmap.yaml'
 SEED = 91_000
-KINDS = ('residential', 'avenue', 'village', 'jam', 'car park', 'open', 'narrow', 'motorway',
-         'square', 'wood')
+STREETS = ('residential', 'avenue', 'village', 'jam', 'car park', 'open', 'narrow', 'motorway',
+           'square', 'wood')
+ROOMS = ('living', 'corridor', 'office', 'kitchen', 'hall', 'bedroom', 'class room', 'workshop',
+         'shop', 'warehouse')
 CAMERA = find_optics('', 80.0, None).camera(480, 270)
 REACH = 8.0  # metres within which a car must be marked, and a road free
 CELL = 0.05
-HEIGHT = 1.65  # metres of the camera over the road
+HEIGHT, ROBOT = 1.65, 0.3  # metres of the camera over the road, over the floor
 DEPTHS = ('exact', 'compact', 'compact, camera_height')
 LANE = 1.6  # metres to each side of the middle of a lane that are road for sure
 # Metres from anything where road is free: by exact depth one cell that a mark may be off, and two
@@ -57,8 +64,8 @@ LANE = 1.6  # metres to each side of the middle of a lane that are road for sure
 MARGIN, NEAREST, SHARE = 0.15, 0.25, 0.1
 POINTS = PointOptions(**yaml.safe_load(
     (FOLDER / 'nav2.yaml').read_text())['/**']['ros__parameters']['points'])
-GROUND = Ground(CAMERA, HEIGHT)
-LEAST = 20  # pixels of a car that count as seen
+LEAST = 20  # pixels of a thing that count as seen
+LOWEST = 0.3  # metres; what is lower in a room is no thing that counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,15 +218,26 @@ class World:
             seen[:, 2] <= self._settings['max_obstacle_height'])
         time = number / self.drive.plan.rate
         cars = []
-        for mover in self.drive.place.movers:
-            if not _is_car(mover):
-                continue
-            own = seen[tall][self._on(mover, time, world[tall])]
+        for on in self._things_that_count(time, world[tall]):
+            own = seen[tall][on]
             away = np.linalg.norm(own - pose.origin, axis=1)
             if len(own) >= LEAST and away.min() < REACH:
                 cells = np.unique(self.cells(own[away < REACH]), axis=0)
                 cars.append((float(away.min()), own[away.argmin()], cells))
         return Truth(cars, *self._road(frame, number, pose))
+
+    def _things_that_count(self, time: float, world: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield of each car which of some points (N, 3) are on it."""
+        for mover in self.drive.place.movers:
+            if _is_car(mover):
+                yield self._on(mover, time, world)
+
+    def _ground_at(self, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return of places (N, 2) which are road, and how high the ground is there."""
+        street = self.drive.place
+        s, t, _ = street.spine.place(np.column_stack([place, np.zeros(len(place))])).T
+        road = (np.abs(t[:, None] - [lane for lane, _ in street.lanes]) < LANE).any(1)
+        return road, street.spine.at(s, t)[:, 2]
 
     def cells(self, points: np.ndarray) -> np.ndarray:
         """Return the cells (N, 2) of points."""
@@ -237,7 +255,7 @@ class World:
     def _road(self, frame, number: int,
               pose: Pose) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the road that is seen, and how far away things and the camera are."""
-        street, camera = self.drive.place, self.drive.camera
+        camera = self.drive.camera
         at = self.cells(pose.origin[None])[0]
         reach = int(REACH / CELL)
         x, y = np.meshgrid(*(np.arange(max(a - reach, 0), a + reach) for a in at), indexing='ij')
@@ -245,11 +263,9 @@ class World:
         place = (cell + 0.5) * CELL + self.low
         away = np.linalg.norm(place - pose.origin[:2], axis=1)
         cell, place, away = cell[away < REACH], place[away < REACH], away[away < REACH]
-        s, t, _ = street.spine.place(np.column_stack([place, np.zeros(len(place))])).T
-        road = (np.abs(t[:, None] - [lane for lane, _ in street.lanes]) < LANE).any(1)
-        cell, place, away, s, t = cell[road], place[road], away[road], s[road], t[road]
-        ground = street.spine.at(s, t)
-        optical = (np.column_stack([place, ground[:, 2]]) - frame.position) @ frame.rotation.T
+        road, ground = self._ground_at(place)
+        cell, place, away, ground = cell[road], place[road], away[road], ground[road]
+        optical = (np.column_stack([place, ground]) - frame.position) @ frame.rotation.T
         z = optical[:, 2]
         ahead = z > 0.5
         cell, away, optical, z = cell[ahead], away[ahead], optical[ahead], z[ahead]
@@ -289,6 +305,22 @@ class World:
         return found
 
 
+class RoomWorld(World):
+    """A robot's drive through a room."""
+
+    def _things_that_count(self, time: float, world: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield of what stands in the room which of some points (N, 3) are on it."""
+        for x0, x1, y0, y1, top in self.drive.place.taken:
+            if top > LOWEST:
+                x, y = world[:, 0], world[:, 1]
+                yield (x > x0 - 0.02) & (x < x1 + 0.02) & (y > y0 - 0.02) & (y < y1 + 0.02)
+
+    def _ground_at(self, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        x0, x1, y0, y1 = self.drive.place.area
+        x, y = place.T
+        return (x > x0) & (x < x1) & (y > y0) & (y < y1), np.zeros(len(place))
+
+
 def _is_car(mover: Mover) -> bool:
     length, width, height = extent(mover.mesh)
     return 3 < length < 7 and 1.3 < width < 2.6 and 1.1 < height < 3.2
@@ -306,20 +338,22 @@ def xyz(cloud: Cloud) -> np.ndarray:
 
 
 def clouds(frame, compact: DepthEstimator, grid: PointGrid, tracker: ScaleTracker,
-           time: float) -> Iterator[tuple[str, Cloud]]:
+           ground: Ground, choice: SceneChoice, time: float) -> Iterator[tuple[str, Cloud]]:
     """Yield what each kind of depth makes of a frame; the last only where its scale is known."""
     with torch.inference_mode():
         yield DEPTHS[0], grid.cloud(torch.from_numpy(np.where(
             frame.depth < 80, frame.depth, np.inf)).float(), None)
-    scale = tracker.current(time)
+    scale, scene = tracker.current(time), 'auto'
     for name, factor in zip(DEPTHS[1:], (1.0, scale and scale.scale)):
         if factor:
             [estimate] = compact.estimate_all([Request(
-                frame.image, CAMERA, DepthOptions(points=POINTS, metres_per_unit=factor),
-                {'points'}, unscaled=True)])
+                frame.image, CAMERA, DepthOptions(points=POINTS, metres_per_unit=factor,
+                                                  scene=scene),
+                {'points'}, unscaled=True, choice=choice)])
             yield name, estimate.cloud
             if name == DEPTHS[1]:
-                tracker.update('height', GROUND.measure(cv2.resize(
+                scene = estimate.scene or 'auto'  # it is chosen once a frame
+                tracker.update('height', ground.measure(cv2.resize(
                     estimate.unscaled.depth, (CAMERA.width, CAMERA.height))), time)
 
 
@@ -354,17 +388,17 @@ def report(kind: str, tally: Tally) -> None:
     off, distance = np.array(tally.off), np.array(tally.distance)
     limit = np.ones(len(off)) if kind == DEPTHS[0] else np.maximum(NEAREST, SHARE * distance)
     blocked = np.array(tally.blocked)
-    cars = (f'{np.mean(off <= limit):.1%} of {len(off)} cars marked within the tolerance, '
-            f'{np.mean(tally.outline):.1%} of their outline' if len(off) else 'no cars')
+    cars = (f'{np.mean(off <= limit):.1%} of {len(off)} things marked within the tolerance, '
+            f'{np.mean(tally.outline):.1%} of their outline' if len(off) else 'nothing')
     print(f'{kind}: {cars}; {np.mean(blocked == 0):.1%} of {len(blocked)} frames without a marked '
-          'cell on free road')
+          'cell on free ground')
     for low in range(0, int(REACH), 2):
         part = (distance >= low) & (distance < low + 2)
         where = np.array(tally.where)
-        print(f'  {low} to {low + 2} m: {part.sum()} cars, ' + (
+        print(f'  {low} to {low + 2} m: {part.sum()} things, ' + (
             f'{np.mean(off[part] <= limit[part]):.1%} marked, off by '
             f'{np.median(off[part]):.2f} (median), ' if part.any() else '')
-            + f'{np.count_nonzero((where >= low) & (where < low + 2))} marked cells of free road')
+            + f'{np.count_nonzero((where >= low) & (where < low + 2))} marked cells of free ground')
 
 
 def draw(frame, world: World, layers: dict[str, Layer], truth: Truth,
@@ -400,11 +434,12 @@ def draw(frame, world: World, layers: dict[str, Layer], truth: Truth,
 def main() -> None:
     """Print the figures, and write the picture."""
     parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
+    parser.add_argument('--rooms', action='store_true', help='rooms and not streets')
     parser.add_argument('--drives', type=int, default=10)
     parser.add_argument('--frames', type=int, default=20)
     parser.add_argument('--rate', type=float, default=5.0, help='frames a second')
     parser.add_argument('--voxels', action='store_true', help='VoxelLayer, not ObstacleLayer')
-    parser.add_argument('--picture', type=Path, help='of the frame with the most cars')
+    parser.add_argument('--picture', type=Path, help='of the frame with the most things')
     options = parser.parse_args()
     torch.set_num_threads(1)
     settings = yaml.safe_load(CONFIG.read_text())['local_costmap']['local_costmap'][
@@ -413,17 +448,22 @@ def main() -> None:
     grid = PointGrid(CAMERA, POINTS, torch.device('cpu'))
     tallies = defaultdict(Tally)
     best = 0, None
+    kinds = ROOMS if options.rooms else STREETS
+    height = ROBOT if options.rooms else HEIGHT
+    ground = Ground(CAMERA, height)
     for number in range(options.drives):
-        kind = KINDS[number % len(KINDS)]
-        drive = SyntheticDrive(Plan(SEED + number, options.frames, options.rate, kind), CAMERA)
-        world = World(drive, settings)
+        kind = kinds[number % len(kinds)]
+        drive = SyntheticDrive(Plan(SEED + number, options.frames, options.rate, kind,
+                                    mount=Mount(height)), CAMERA)
+        world = (RoomWorld if options.rooms else World)(drive, settings)
         layers = {name: Layer(settings, world.low, world.size, not options.voxels)
                   for name in DEPTHS}
-        own, tracker = defaultdict(Tally), ScaleTracker()
+        own, tracker, choice = defaultdict(Tally), ScaleTracker(), SceneChoice()
         for index, frame in enumerate(drive):
             pose = world.pose(frame, index)
             truth = world.truth(frame, index)
-            for name, cloud in clouds(frame, compact, grid, tracker, index / options.rate):
+            for name, cloud in clouds(frame, compact, grid, tracker, ground, choice,
+                                      index / options.rate):
                 layers[name].update(pose.points(xyz(cloud)), pose.origin)
                 for tally in (own[name], tallies[name]):
                     judge(tally, world, layers[name], truth, name, pose.origin)

@@ -174,7 +174,10 @@ class DepthEstimator:
                 continue
             some = (rgb, cameras) if len(rows) == len(rgb) else (rgb[rows], cameras[rows])
             turned = [k for k, row in enumerate(rows) if self._is_turned(requests[row])]
-            values, sure = runtime(*_with_mirrored(*some, turned))
+            # A look now and then is not.
+            usual = any(len(asked[row]) == 1 or (
+                requests[row].choice and requests[row].choice.scene == scene) for row in rows)
+            values, sure = runtime(*_with_mirrored(*some, turned), usual)
             mirrored = dict(zip(turned, values[len(rows):, 0].flip(-1)))
             for k, row in enumerate(rows):
                 answers[row][scene] = _Answer(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from depth_estimation_ros.estimation.confidence import unlike, UNLIKE
 from depth_estimation_ros.estimation.estimator import DepthEstimator
 from depth_estimation_ros.estimation.requests import DepthOptions, Request
+from depth_estimation_ros.estimation.runtime import Runtime
 from depth_estimation_ros.estimation.scenes import (
     check_scene, EVERY, LEAD, ROOM, SceneChoice, SceneError, SOON, STREET, UNSURE)
 from depth_estimation_ros.estimation.temporal import TemporalFilter
@@ -93,6 +94,19 @@ def test_the_other_network_looks_now_and_then():
                                         choice=choice)])
     assert street.module.passes - before[0] == 10 * EVERY
     assert room.module.passes - before[1] == pytest.approx(10, abs=1)
+
+
+def test_only_the_network_in_force_is_worth_a_compilation(monkeypatch):
+    estimator, street, room = pair()
+    tried = []
+    monkeypatch.setattr(Runtime, '_program', lambda self, *key: tried.append(self.network.name))
+    choice = SceneChoice()
+    for _ in range(2 * EVERY):
+        estimator.estimate_all([Request(picture(0.9, 0.2), CAMERA, outputs=OUTPUTS,
+                                        choice=choice)])
+    assert set(tried) == {'streets'} and len(tried) == 2 * EVERY - 1  # it had not been chosen yet
+    estimator.estimate([(picture(0.9, 0.2), CAMERA)], DepthOptions(scene=ROOM), OUTPUTS)
+    assert tried[-1] == 'rooms'
 
 
 def drive(choice, count, sure):
