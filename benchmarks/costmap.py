@@ -398,7 +398,8 @@ def report(kind: str, tally: Tally) -> None:
         print(f'  {low} to {low + 2} m: {part.sum()} things, ' + (
             f'{np.mean(off[part] <= limit[part]):.1%} marked, off by '
             f'{np.median(off[part]):.2f} (median), ' if part.any() else '')
-            + f'{np.count_nonzero((where >= low) & (where < low + 2))} marked cells of free ground')
+            + f'{np.count_nonzero((where >= low) & (where < low + 2))} marked cells of free '
+            'ground')
 
 
 def draw(frame, world: World, layers: dict[str, Layer], truth: Truth,
