@@ -119,8 +119,8 @@ def _parser() -> argparse.ArgumentParser:
 
     evaluate = _command(commands, 'evaluate', _evaluate,
                         'how good the depth of a model, or of a recording, is against truth')
-    evaluate.add_argument('source', help='a KITTI raw drive, a folder of pictures (with --truth), '
-                          'or a bag')
+    evaluate.add_argument('source', help='a KITTI raw drive, the folder of its object or depth '
+                          'benchmark, a folder of pictures (with --truth), or a bag')
     _model(evaluate)
     _scene(evaluate)
     _camera_of(evaluate)

@@ -23,6 +23,7 @@ from depth_estimation_ros.estimation.scenes import check_scene
 from depth_estimation_ros.evaluation import metrics, sheets
 from depth_estimation_ros.evaluation.samples import EvaluateError
 from depth_estimation_ros.evaluation.sources import find_samples
+from depth_estimation_ros.evaluation.verdict import verdict
 from depth_estimation_ros.imaging.encodings import ColorImage
 from depth_estimation_ros.models import networks
 from depth_estimation_ros.models.metres import scale_for
@@ -41,7 +42,8 @@ def run(source: str, model: str, weights: str, input_size: str = 'auto',
     """
     Judge every frame of `source` that has truth; return the table.
 
-    :param source: a KITTI raw drive, a folder of pictures (with `truth`), or a bag.
+    :param source: a KITTI raw drive, the folder of its object or depth benchmark, a folder of
+        pictures (with `truth`), or a bag.
     :param truth: folder of 16-bit PNGs named as the pictures, with truth_unit their steps a metre
         (256 in KITTI's annotated depth, 1000 in NYU); or, for a bag, another bag with the truth.
     :param min_depth, max_depth: metres; only truth between them counts.
@@ -56,7 +58,8 @@ def run(source: str, model: str, weights: str, input_size: str = 'auto',
     """
     samples = find_samples(source, truth, truth_unit, camera, fov, depth_topic, truth_topic,
                            image_topic, rectified)
-    estimator, metres, title = None, 1.0, f'recorded depth of {depth_topic}'
+    estimator, metres, scaleless = None, 1.0, False
+    title = f'recorded depth of {depth_topic}'
     if not depth_topic:
         network = networks.open_network(model, weights, input_size).network
         check_scene(scene, network)
@@ -65,6 +68,7 @@ def run(source: str, model: str, weights: str, input_size: str = 'auto',
         if depth_scale or network.contract.metres_per_unit is not None:
             metres = scale_for(network.contract, depth_scale).metres_per_unit
         else:
+            scaleless = True
             title += ', up to scale: only the median-scaled figures mean anything'
     with Outputs(output, 'evaluate', filter(None, (source, truth, camera, weights)),
                  overwrite) if output else nullcontext() as outputs:
@@ -74,7 +78,11 @@ def run(source: str, model: str, weights: str, input_size: str = 'auto',
         bins = np.zeros((metrics.BINS, 3))
         options = DepthOptions(metres_per_unit=metres, min_depth=1e-6, max_depth=1e6,
                                scene=scene)
+        untold = 0
         for sample in progress(samples, None, 'evaluate'):
+            if sample.truth is None:
+                untold += 1
+                continue
             depth, confidence = sample.depth, sample.confidence
             if estimator:
                 picture = ColorImage(sample.image, (2, 1, 0))
@@ -96,12 +104,14 @@ def run(source: str, model: str, weights: str, input_size: str = 'auto',
                 outputs.write_bytes(f'{sample.name}.jpg',
                                     cv2.imencode('.jpg', sheet)[1].tobytes())
         if not plain:
-            raise EvaluateError(f'{source} holds no frame with truth: nothing to judge')
-        return _report(title, plain, scaled, trust, bins, outputs)
+            raise EvaluateError(f'{source} holds no frame with truth'
+                                + (f' in {truth}' if truth else '') + ': nothing to judge')
+        return _report(title, plain, scaled, trust, bins, outputs, untold,
+                       None if scaleless else metres)
 
 
 def _report(title: str, plain: list, scaled: list, trust: list, bins: np.ndarray,
-            outputs: Outputs | None) -> str:
+            outputs: Outputs | None, untold: int, metres: float | None) -> str:
     total, scaled_total = (metrics.mean([m for _, m in rows]) for rows in (plain, scaled))
     ratios = np.array([m.median_ratio for _, m in plain])
     drift = np.abs(np.diff(np.log(ratios))) if len(ratios) > 1 else np.zeros(1)
@@ -109,6 +119,10 @@ def _report(title: str, plain: list, scaled: list, trust: list, bins: np.ndarray
              '', f'median ratio truth / depth: {np.median(ratios):.3f}, spread (std / mean) '
              f'{ratios.std() / ratios.mean():.3f}, drift from frame to frame '
              f'{drift.mean():.4f} (mean of abs log)']
+    spread = float(ratios.std() / ratios.mean())
+    lines += ['', *verdict(total, scaled_total, float(np.median(ratios)), spread, metres)]
+    if untold:
+        lines.append(f'frames without truth, left out: {untold}')
     sure = {}
     if trust:
         total_trust = metrics.mean([m for _, m in trust])
@@ -122,7 +136,7 @@ def _report(title: str, plain: list, scaled: list, trust: list, bins: np.ndarray
     if outputs:
         outputs.write_bytes(METRICS, (json.dumps({
             'title': title, 'mean': asdict(total), 'median_scaled': asdict(scaled_total),
-            'scale_spread': float(ratios.std() / ratios.mean()),
+            'scale_spread': spread, 'frames_without_truth': untold,
             'scale_drift': float(drift.mean()), **sure,
             'frames': {name: asdict(m) for name, m in plain}}, indent=1) + '\n').encode())
         lines += ['', f'{METRICS} and pictures are in {outputs.folder}']

@@ -11,8 +11,9 @@ the optical frame of the rectified camera (x right, y down, z forward), both in 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -144,6 +145,35 @@ def kitti_object(folder: Path | str, name: str, camera: int = 2) -> KittiFrame:
         entries.matrix('Tr_velo_to_cam', 3, 4), width, height)
     scan = folder / 'velodyne' / f'{name}.bin'
     return KittiFrame(image, None, model, velo_to_cam, scan if scan.is_file() else None)
+
+
+class DepthSelection:
+    """
+    The pictures of the depth benchmark, as `depth_selection/val_selection_cropped` has them.
+
+    Iterating gives the picture's file, that of its annotated depth, which may be missing, and a
+    function that makes its camera of width and height. Raises DriveError.
+    """
+
+    def __init__(self, folder: Path | str):
+        self.folder = Path(folder).absolute()
+        self._images = image_files(self.folder / 'image')
+
+    def __iter__(self) -> Iterator[tuple[Path, Path, Callable[[int, int], PinholeCamera]]]:
+        """Give them one by one."""
+        for image in self._images:
+            truth = image.name.replace('_sync_image_', '_sync_groundtruth_depth_')
+            yield image, self.folder / 'groundtruth_depth' / truth, partial(
+                self._camera, self.folder / 'intrinsics' / f'{image.stem}.txt')
+
+    @staticmethod
+    def _camera(path: Path, width: int, height: int) -> PinholeCamera:
+        try:
+            k = np.array(path.read_text().split(), dtype=np.float64).reshape(3, 3)
+            return PinholeCamera(width, height, k[0, 0], k[1, 1], k[0, 2], k[1, 2])
+        except (OSError, ValueError) as error:
+            raise DriveError(f'{path} does not hold the nine numbers of K: use the folder as '
+                             'KITTI delivers it') from error
 
 
 def annotated_depth(path: Path | str) -> np.ndarray:

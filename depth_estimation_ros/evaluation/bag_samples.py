@@ -25,6 +25,7 @@ from depth_estimation_ros.drives.kitti import project_velodyne
 from depth_estimation_ros.evaluation.samples import Sample
 from depth_estimation_ros.imaging import encodings
 from depth_estimation_ros.imaging.encodings import Levels
+from depth_estimation_ros.synthetic.bag import TRUTH
 
 IMAGE, INFO, CLOUD, TF = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CameraInfo',
                           'sensor_msgs/msg/PointCloud2', 'tf2_msgs/msg/TFMessage')
@@ -40,16 +41,20 @@ def bag_samples(path: Path, truth_path: Path, depth_topic: str, truth_topic: str
     :param truth_path: the bag with the truth and /tf_static; may be the same.
     :param depth_topic: recorded depth to judge, with its CameraInfo beside it and, where it was
         recorded, its confidence; empty: pictures are yielded for a model.
-    :param truth_topic: true depth images or a LiDAR's clouds; empty: the only PointCloud2.
+    :param truth_topic: true depth images or a LiDAR's clouds; empty: TRUTH, or the only
+        PointCloud2.
     :param image_topic: empty: the only Image that is neither of these.
     :param rectified: `auto`, `true` or `false`, as the node's parameter.
     :raises DriveError: a topic is missing or cannot be told, no transform, nothing matches.
     """
     with Bag(path) as bag, Bag(truth_path) as truth_bag:
         bag.check(topic for topic in (depth_topic, image_topic) if topic)
-        truth_topic = truth_topic or _only(truth_bag, CLOUD, {'/points'}, '--truth-topic')
+        truth_topic = truth_topic or (
+            TRUTH if truth_bag.topics.get(TRUTH, ('',))[0] == IMAGE else
+            _only(truth_bag, CLOUD, {'/points'}, '--truth-topic'))
         truth_bag.check([truth_topic])
-        judged = depth_topic or image_topic or _only(bag, IMAGE, {truth_topic}, '--image-topic')
+        judged = depth_topic or image_topic or _only(
+            bag, IMAGE, {truth_topic, TRUTH}, '--image-topic')
         info_topic = judged.rsplit('/', 1)[0] + '/camera_info'
         if bag.topics.get(info_topic, ('',))[0] != INFO:
             raise DriveError(f'{path} has no CameraInfo on {info_topic}, beside {judged}: without '

@@ -10,9 +10,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from depth_estimation_ros.drives import DriveError
+from depth_estimation_ros.drives import DriveError, image_files, read_image
 from depth_estimation_ros.drives.folder import find_optics, Pictures
-from depth_estimation_ros.drives.kitti import KittiDrive
+from depth_estimation_ros.drives.kitti import (
+    annotated_depth, DepthSelection, kitti_object, KittiDrive, KittiFrame)
 from depth_estimation_ros.imaging.intrinsics import CameraError, PinholeCamera
 
 
@@ -25,7 +26,8 @@ class Sample:
     """
     One frame with its truth.
 
-    image: (H, W, 3) uint8 BGR. truth: (H, W) metres, 0 where not known. camera: of these pixels.
+    image: (H, W, 3) uint8 BGR. truth: (H, W) metres, 0 where not known; None where the frame has
+    none. camera: of these pixels.
     depth: the recorded prediction of the same size in metres; None where a model is to make it.
     confidence: recorded with it, (H, W) in 0..1; None where it was not.
     """
@@ -33,15 +35,32 @@ class Sample:
     name: str
     image: np.ndarray | None
     camera: PinholeCamera
-    truth: np.ndarray
+    truth: np.ndarray | None
     depth: np.ndarray | None = None
     confidence: np.ndarray | None = None
 
 
 def drive_samples(path: Path) -> Iterator[Sample]:
-    for frame in KittiDrive(path):
-        if frame.scan_path:
-            yield Sample(frame.image_path.stem, frame.image(), frame.camera, frame.depth())
+    yield from map(_scanned, KittiDrive(path))
+
+
+def object_samples(path: Path) -> Iterator[Sample]:
+    """Yield the frames of KITTI's object benchmark."""
+    for image in image_files(path / 'image_2'):
+        yield _scanned(kitti_object(path, image.stem))
+
+
+def _scanned(frame: KittiFrame) -> Sample:
+    return Sample(frame.image_path.stem, frame.image(), frame.camera,
+                  frame.depth() if frame.scan_path else None)
+
+
+def selection_samples(path: Path) -> Iterator[Sample]:
+    """Yield the frames of KITTI's depth benchmark."""
+    for image, truth, camera in DepthSelection(path):
+        picture = read_image(image)
+        yield Sample(image.stem, picture, camera(picture.shape[1], picture.shape[0]),
+                     annotated_depth(truth) if truth.exists() else None)
 
 
 def paired_samples(images: Path, truths: Path, unit: float, camera: str,
@@ -53,10 +72,14 @@ def paired_samples(images: Path, truths: Path, unit: float, camera: str,
     optics = find_optics(camera, fov, pictures)
     for frame in pictures:
         file = truths / f'{frame.name}.png'
+        if not file.exists():
+            yield Sample(frame.name, frame.image, optics.camera(*frame.image.shape[1::-1]),
+                         None)
+            continue
         depth = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
         if depth is None or depth.dtype != np.uint16 or depth.ndim != 2:
-            raise DriveError(f'{file} is no 16-bit depth PNG: --truth wants one for each picture, '
-                             'of the same name')
+            raise DriveError(f'{file} is no 16-bit depth PNG, as --truth wants one for each '
+                             'picture')
         height, width = frame.image.shape[:2]
         if depth.shape != (height, width):
             raise DriveError(f'{file} has {depth.shape[1]}x{depth.shape[0]} pixels, its picture '

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from depth_estimation_ros.evaluation.bag_samples import bag_samples
 from depth_estimation_ros.evaluation.samples import (
-    drive_samples, EvaluateError, paired_samples, Sample)
+    drive_samples, EvaluateError, object_samples, paired_samples, Sample, selection_samples)
 
 
 def find_samples(source: str, truth: str, truth_unit: float, camera: str, fov: float,
@@ -18,6 +18,10 @@ def find_samples(source: str, truth: str, truth_unit: float, camera: str, fov: f
     path = Path(source).expanduser()
     if path.is_dir() and (path / 'image_02').is_dir():
         return drive_samples(path)
+    if (path / 'image_2').is_dir() and (path / 'calib').is_dir():
+        return object_samples(path)
+    if (path / 'groundtruth_depth').is_dir() and (path / 'intrinsics').is_dir():
+        return selection_samples(path)
     is_bag = path.suffix in ('.mcap', '.db3') or (path / 'metadata.yaml').exists() or any(
         path.glob('*.mcap'))
     if truth and not is_bag:

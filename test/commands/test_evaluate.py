@@ -13,8 +13,12 @@ import time
 import cv2
 from depth_estimation_ros.cli import main
 from depth_estimation_ros.commands.evaluate import run
+from depth_estimation_ros.evaluation.metrics import DepthMetrics
+from depth_estimation_ros.evaluation.verdict import verdict
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
 from depth_estimation_ros.node.dds import dds_profile
+from depth_estimation_ros.synthetic.bag import synthesize
+from depth_estimation_ros.synthetic.drive import drive_camera, Plan, SyntheticDrive
 from harness import image, info, nanoseconds, NodeProcess, REPOSITORY, Robot, wait
 from key_init import synth, write_monodepth2_checkpoint
 import numpy as np
@@ -238,6 +242,70 @@ def test_a_model_without_scale_is_judged_after_scaling(pairs, capsys):
     assert code == 0 and 'only the median-scaled figures mean anything' in said
 
 
+def test_pictures_without_truth_are_counted_and_the_others_judged(pairs, capsys):
+    (pairs / 'truth/1.png').unlink()
+    code, said = evaluate(pairs, capsys, '--truth', pairs / 'truth', '--truth-unit', 1000,
+                          '--fov', 81.6)
+    assert code == 0 and 'frames without truth, left out: 1' in said
+    assert re.search('^0 ', said, re.M) and not re.search('^1 ', said, re.M)
+
+
+def test_the_object_benchmark_is_read_as_it_is(shared):
+    report = run(str(shared / 'data/kitti_object/training'), 'compact', '')
+    assert figures(report, 'mean')['n'] == 17495
+    assert re.search(r'within 25 %: \d\d% of the pixels; 1\.\d\d x too near; ', report)
+
+
+def test_the_depth_benchmark_is_read_as_it_is(shared, tmp_path, ms_weights):
+    drive = '2011_09_26_drive_0002_sync'
+    names = {'image': f'{drive}_image_0000000005_image_02.png',
+             'groundtruth_depth': f'{drive}_groundtruth_depth_0000000005_image_02.png'}
+    for folder, of in (('image', 'image'), ('groundtruth_depth', 'depth')):
+        (tmp_path / folder).mkdir()
+        shutil.copy(shared / f'data/kitti_annotated/{of}/0000000005.png',
+                    tmp_path / folder / names[folder])
+    (tmp_path / 'intrinsics').mkdir()
+    file = tmp_path / 'intrinsics' / f'{names["image"][:-4]}.txt'
+    with pytest.raises(ValueError, match=f'{file} does not hold the nine numbers of K'):
+        run(str(tmp_path), 'rt_monodepth_s', str(ms_weights))
+    file.write_text('721.5377 0 609.5593 0 721.5377 172.854 0 0 1 \n')
+    mean = figures(run(str(tmp_path), 'rt_monodepth_s', str(ms_weights)), 'mean')
+    assert (mean['n'], mean['abs_rel']) == (87504, 0.0398)
+    (tmp_path / 'groundtruth_depth' / names['groundtruth_depth']).unlink()
+    with pytest.raises(ValueError, match='holds no frame with truth: nothing to judge'):
+        run(str(tmp_path), 'rt_monodepth_s', str(ms_weights))
+
+
+def test_a_generated_drive_needs_no_option(tmp_path):
+    bag = tmp_path / 'street'
+    synthesize(SyntheticDrive(Plan(seed=3, frames=2), drive_camera('', 80.0, (320, 96))), bag)
+    report = run(str(bag), 'compact', '')
+    # All that is seen nearer than 80 m, not what a LiDAR hits.
+    assert figures(report, 'mean')['n'] > 2 * 5000
+    assert 'within 25 %: ' in report
+
+
+def metrics_of(abs_rel=0.1, d1=0.9):
+    return DepthMetrics(100, 0, abs_rel, 0.0, 0.0, 0.0, d1, 1.0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(('abs_rel', 'scaled', 'ratio', 'spread', 'metres', 'words'), [
+    (0.10, 0.10, 1.02, 0.0, 1.0, ['within 25 %: 50% of the pixels; the median depth is right']),
+    (0.75, 0.10, 0.57, 0.0, 1.0,
+     ['50% of the pixels; 1.75 x too far; depth_scale 0.57 would mend it (90% within',
+      'so far off is often a wrong unit']),
+    (0.30, 0.10, 1.4, 0.0, 5.4, ['1.40 x too near; depth_scale 7.56 would mend it']),
+    (0.30, 0.10, 1.4, 0.3, 5.4, ['1.40 x too near; each frame by another factor (spread 0.30)']),
+    (0.30, 0.28, 1.4, 0.0, 1.0, ['1.40 x too near; no scale mends it (90% within 25 %']),
+    (9.0, 0.10, 5.4, 0.0, None, ['once each frame is scaled: 90% of the pixels; a depth_scale '
+                                 'of 5.4 is the median'])])
+def test_the_verdict_says_what_would_help(abs_rel, scaled, ratio, spread, metres, words):
+    said = verdict(metrics_of(abs_rel, 0.5), metrics_of(scaled), ratio, spread, metres)
+    assert len(said) == len(words)
+    for sentence, part in zip(said, words):
+        assert part in sentence
+
+
 def test_what_is_wrong_is_one_sentence(pairs, capsys):
     truth = ('--truth', pairs / 'truth', '--truth-unit', 1000)
     for arguments, words in (
@@ -245,7 +313,8 @@ def test_what_is_wrong_is_one_sentence(pairs, capsys):
             (('--truth', pairs / 'truth'), '--truth-unit'),
             (truth, '--fov'),
             ((*truth, '--fov', 81.6, '--crop', 'nyu'), '640x480'),
-            (('--truth', pairs / 'nothing', '--truth-unit', 1000, '--fov', 81.6), '0.png')):
+            (('--truth', pairs / 'nothing', '--truth-unit', 1000, '--fov', 81.6),
+             'nothing to judge')):
         code, said = evaluate(pairs, capsys, *arguments)
         assert code == 1 and words in said and len(said.strip().splitlines()) == 1, said
     cv2.imwrite(str(pairs / 'truth/1.png'), np.zeros((10, 10), np.uint16))
