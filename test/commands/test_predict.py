@@ -266,7 +266,7 @@ def test_a_disk_that_is_too_small_is_said_before_it_starts(film, weights, tmp_pa
 
 def interrupt_after(count, monkeypatch):
     """Let Ctrl-C come in the frame after `count`."""
-    estimate, seen = DepthEstimator.estimate, []
+    estimate, seen = DepthEstimator.estimate_all, []
 
     def interrupted(*arguments):
         seen.append(1)
@@ -274,7 +274,7 @@ def interrupt_after(count, monkeypatch):
             raise KeyboardInterrupt
         return estimate(*arguments)
 
-    monkeypatch.setattr(DepthEstimator, 'estimate', interrupted)
+    monkeypatch.setattr(DepthEstimator, 'estimate_all', interrupted)
     return seen
 
 

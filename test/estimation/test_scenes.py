@@ -8,7 +8,7 @@ from depth_estimation_ros.estimation.estimator import DepthEstimator
 from depth_estimation_ros.estimation.requests import DepthOptions, Request
 from depth_estimation_ros.estimation.runtime import Runtime
 from depth_estimation_ros.estimation.scenes import (
-    check_scene, EVERY, LEAD, ROOM, SceneChoice, SceneError, SOON, STREET, UNSURE)
+    check_scene, EVERY, LEAD, ODDS, ROOM, SceneChoice, SceneError, SOON, STREET, surest, UNSURE)
 from depth_estimation_ros.estimation.temporal import TemporalFilter
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
 from depth_estimation_ros.models.contract import Network, ScaleContract, ScaleKind
@@ -132,13 +132,20 @@ def test_what_both_hold_for_equal_does_not_make_it_go_to_and_fro():
     drive(choice, 1, {STREET: 0.8, ROOM: 0.7})
     for i in range(200):
         lead = 0.9 * LEAD * (-1) ** (i // EVERY)
-        assert drive(choice, 1, {STREET: 0.7, ROOM: 0.7 + lead})[0] == [STREET]
+        assert drive(choice, 1, {STREET: 0.7, ROOM: 0.7 + ODDS + lead})[0] == [STREET]
+
+
+@pytest.mark.parametrize('first', [{STREET: 0.8, ROOM: 0.85}, {STREET: 0.7, ROOM: 0.9}])
+def test_alone_and_at_first_that_for_rooms_has_to_be_surer_by_the_odds(first):
+    expected = ROOM if first[ROOM] - first[STREET] > ODDS else STREET
+    assert surest(first) == SceneChoice().choose(first) == expected
+    assert surest({ROOM: 0.1}) == ROOM
 
 
 def test_one_picture_of_another_world_changes_nothing():
     choice = SceneChoice()
     drive(choice, EVERY, {STREET: 0.8, ROOM: 0.4})
-    assert drive(choice, 1, {STREET: 0.7, ROOM: 0.75})[0] == [STREET]
+    assert drive(choice, 1, {STREET: 0.7, ROOM: 0.8 + ODDS})[0] == [STREET]
     assert set(drive(choice, 100, {STREET: 0.8, ROOM: 0.4})[0]) == {STREET}
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 import hashlib
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+import shutil
 import threading
 
 from depth_estimation_ros import cli
@@ -51,7 +52,15 @@ def published(checkpoint, monkeypatch):
 def test_compact_needs_nothing():
     loaded = networks.open_network('compact')
     assert loaded.network.contract.kind is ScaleKind.METRIC_FROM_INTRINSICS
-    assert loaded.sha256 == {'compact.npz': loaded.entry.shipped[1]}
+    rooms = networks.open_network(loaded.entry.rooms)
+    assert loaded.sha256 == {'compact.npz': loaded.entry.shipped[1], **rooms.sha256}
+    assert loaded.network.rooms.description == rooms.network.description
+    assert networks.open_network('compact', input_size='320x96').network.rooms.input_width == 320
+
+
+def test_weights_of_ones_own_are_one_network(tmp_path):
+    own = shutil.copy(networks.open_network('compact').path, tmp_path / 'mine.npz')
+    assert networks.open_network('compact', own).network.rooms is None
 
 
 def test_missing_weights_are_two_commands_that_help_and_no_download(published, cache):
