@@ -33,7 +33,8 @@ setup(
     maintainer='the depth_estimation_ros authors',
     maintainer_email='authors@depth-estimation-ros.invalid',
     packages=find_packages(include=[package_name, f'{package_name}.*']),
-    package_data={f'{package_name}.estimation': ['*.jpg'], f'{package_name}.models': ['*.npz']},
+    package_data={f'{package_name}.estimation': ['*.jpg'], f'{package_name}.models': ['*.npz'],
+                  f'{package_name}.viewing': ['*.html']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{package_name}']),
         (f'share/{package_name}', ['package.xml']),
@@ -54,7 +55,8 @@ setup(
         # What only the command line needs: bags, progress bars.
         # rosbags 0.11.9 is the first that reads what it must, and its storage interface is used.
         'cli': ['lz4', 'mcap>=1.3,<2', 'rosbags>=0.11.9,<0.12', 'tqdm', 'zstandard'],
-        'test': ['import-linter', 'mcap-ros2-support', 'onnx', 'pillow', 'pytest', 'pytest-xdist'],
+        'test': ['import-linter', 'mcap-ros2-support', 'onnx', 'pillow', 'pytest', 'pytest-xdist',
+                 'selenium'],
     },
     entry_points={
         'console_scripts': [

@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt as end:  # the usual end of what has none of its own
         if str(end):  # what became of the files
             print(end)
-        return 0 if name in ('camera', 'play', 'record', 'stats') else 130
+        return 0 if name in ('camera', 'play', 'record', 'stats', 'view') else 130
     try:
         if said is not None:
             print(said)
@@ -116,6 +116,29 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument('--resume', action='store_true',
                          help='go on where the same command was interrupted')
     _overwrite(predict)
+
+    view = _command(commands, 'view', _view, 'depth on a page in the browser, of a running node, '
+                    'or of a film, pictures, a bag or a webcam')
+    view.add_argument('source', nargs='?', default='', help='a film, a picture, a folder of '
+                      "pictures, a KITTI drive, a bag, or a webcam's number; default: what a "
+                      'running node publishes')
+    view.add_argument('--host', default='127.0.0.1', help='of the page (default 127.0.0.1: this '
+                      'machine only; 0.0.0.0: everybody who reaches this machine)')
+    view.add_argument('--port', type=int, default=8080, help='of the page (default 8080; 0: any)')
+    view.add_argument('--node', default='', metavar='NAME', help='the running node, with its '
+                      "namespace, or 'NODE: CAMERA' (default: the first that is heard)")
+    _model(view)
+    _scene(view)
+    _rotation(view)
+    _camera_of(view)
+    view.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
+    view.add_argument('--precision', default='auto', help='auto, fp32, fp16 or bf16')
+    view.add_argument('--image', default='', metavar='TOPIC',
+                      help="the bag's pictures (default: its only image)")
+    view.add_argument('--depth-scale', type=float, default=0.0, metavar='METRES',
+                      help="metres per model unit (default 0: the model's contract)")
+    view.add_argument('--max-depth', type=float, default=80.0, metavar='METRES')
+    view.add_argument('--once', action='store_true', help='end with the recording')
 
     evaluate = _command(commands, 'evaluate', _evaluate,
                         'how good the depth of a model, or of a recording, is against truth')
@@ -357,6 +380,11 @@ def _demo(**chosen) -> str:
 def _predict(**chosen) -> str:
     from depth_estimation_ros.commands.predict import run
     return run(**chosen)
+
+
+def _view(**chosen) -> None:
+    from depth_estimation_ros.commands.view import run
+    run(**chosen)
 
 
 def _evaluate(**chosen) -> str:
