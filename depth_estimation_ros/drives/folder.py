@@ -13,6 +13,7 @@ import numpy as np
 import yaml
 
 from depth_estimation_ros.drives import DriveError, image_files, read_image
+from depth_estimation_ros.drives.exif import DIAGONAL, focal_35mm
 from depth_estimation_ros.drives.kitti import KittiDrive
 from depth_estimation_ros.imaging.intrinsics import (
     ASPECT_TOLERANCE, Calibration, CameraError, PinholeCamera)
@@ -39,20 +40,23 @@ class Frame:
 @dataclass(frozen=True)
 class Optics:
     """
-    What is known of the camera of a source: a calibration, or a guessed field of view.
+    What is known of the camera of a source: a calibration, a guessed field of view, or a focal
+    length in millimetres as on 35 mm film.
 
-    Both describe the pictures as they are shown: turned as the EXIF orientation or the rotation
+    All describe the pictures as they are shown: turned as the EXIF orientation or the rotation
     flag of a film says. `source` tells a user where the metres come from.
     """
 
     source: str
     known: Calibration | None = None
     fov: float = 0.0  # degrees, horizontal
+    film: float = 0.0  # millimetres
 
     def calibration(self, width: int, height: int) -> Calibration:
         """Return the calibration at that size; raises DriveError where it is for another."""
         if self.known is None:
-            focal = width / 2 / math.tan(math.radians(self.fov) / 2)
+            focal = (self.film * math.hypot(width, height) / DIAGONAL if self.film else
+                     width / 2 / math.tan(math.radians(self.fov) / 2))
             return pinhole_calibration(PinholeCamera(
                 width, height, focal, focal, (width - 1) / 2, (height - 1) / 2))
         try:
@@ -150,11 +154,22 @@ class Pictures:
                        else (stamps[-1] - stamps[0]) // (len(stamps) - 1))
 
     def optics(self) -> Optics | None:
-        """Return what the KITTI drive, or a camera.yaml in the folder, says; raises DriveError."""
+        """
+        Return what the KITTI drive, a camera.yaml in the folder, or the photos themselves say.
+
+        Raises DriveError where that is no good.
+        """
         if self._camera:
             return Optics('calibration of the KITTI drive', pinhole_calibration(self._camera))
         file = self.path / CAMERA_FILE
-        return Optics(f'calibration {file}', read_camera_yaml(file)) if file.exists() else None
+        if file.exists():
+            return Optics(f'calibration {file}', read_camera_yaml(file))
+        focal = {focal_35mm(file) for file in self.files if file.exists()}
+        if len(focal) != 1 or None in focal:
+            return None
+        [film] = focal
+        return Optics(f'EXIF of {self.path}: a focal length of {film} mm as on 35 mm film; no '
+                      'distortion, the centre in the middle, and not cropped since', film=film)
 
     def __len__(self) -> int:
         """Count the pictures."""
