@@ -226,14 +226,15 @@ def _report(outputs: Outputs, source: Path, recording: Path, topic: str, made: f
     pictures = _pictures(source, topic)
     numbers = {stamp: number for number, stamp in enumerate(pictures)}
     with outputs.write(FILM) as part:
-        film = None
+        film = span = None
         for stamp, depth, confidence, camera in _recorded(recording):
             name = f'{numbers[stamp]:04d}'
             if stamp in truths:
                 rows.append((name, metrics.evaluate_depth(
                     depth, truths[stamp], crop=metrics.garg_crop(*depth.shape))))
-            sheet = sheets.picture_sheet(pictures[stamp], depth, camera, truths.get(stamp),
-                                         confidence=confidence)
+            span = span or sheets.span_of(depth)
+            sheet = sheets.picture_sheet(pictures[stamp], depth, camera, truths.get(stamp), span,
+                                         confidence)
             outputs.write_bytes(f'{name}.jpg', cv2.imencode('.jpg', sheet)[1].tobytes())
             film = film or _film(part, sheet)
             film.write(np.ascontiguousarray(

@@ -78,7 +78,7 @@ def run(source: str, model: str, weights: str, input_size: str = 'auto',
         bins = np.zeros((metrics.BINS, 3))
         options = DepthOptions(metres_per_unit=metres, min_depth=1e-6, max_depth=1e6,
                                scene=scene)
-        untold = 0
+        untold, span = 0, None
         for sample in progress(samples, None, 'evaluate'):
             if sample.truth is None:
                 untold += 1
@@ -99,8 +99,9 @@ def run(source: str, model: str, weights: str, input_size: str = 'auto',
                 trust.append((sample.name, of_frame))
                 bins += counts
             if outputs and sample.image is not None:
+                span = span or sheets.span_of(sample.truth)
                 sheet = sheets.picture_sheet(sample.image, depth, sample.camera, sample.truth,
-                                             max_depth=max_depth)
+                                             span, confidence)
                 outputs.write_bytes(f'{sample.name}.jpg',
                                     cv2.imencode('.jpg', sheet)[1].tobytes())
         if not plain:

@@ -27,8 +27,9 @@ from depth_estimation_ros.drives.folder import find_optics, Frame, Optics, Pictu
 from depth_estimation_ros.drives.video import Film, is_webcam, open_recording
 from depth_estimation_ros.estimation.confidence import unlike
 from depth_estimation_ros.estimation.estimator import DepthEstimator
-from depth_estimation_ros.estimation.requests import DepthOptions, Request
+from depth_estimation_ros.estimation.requests import DepthOptions, Estimate, Request
 from depth_estimation_ros.estimation.scenes import check_scene, SceneChoice
+from depth_estimation_ros.evaluation import sheets
 from depth_estimation_ros.imaging.encodings import ColorImage
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
 from depth_estimation_ros.models import networks
@@ -41,11 +42,13 @@ CODEC = 'mp4v'
 FILM_WIDTH = 2560  # pixels of a side-by-side film at most
 FILM_BYTES = 0.065  # a pixel of a film of street scenes
 FILM_ROOM = 4 * 2**20  # bytes free on disk, for the next frames and the index at the end
-FILES = {'depth': 'png', 'color': 'png', 'points': 'ply'}  # a file a frame, and its suffix
+# A file a frame, and its suffix.
+FILES = {'depth': 'png', 'color': 'png', 'points': 'ply', 'sheet': 'jpg'}
 CONTENTS = {
     'depth': 'depth/*.png, 16-bit millimetres along the optical axis, 0 = none or beyond 65.5 m',
     'color': 'color/*.png, one colour is one distance, red near, blue far, black none',
-    'points': 'points/*.ply, metres, x right, y down, z forward',
+    'points': 'points/*.ply, metres, x right, y up, z back to the camera: upright in viewers',
+    'sheet': 'sheet/*.jpg, picture, depth with its metres, confidence, and all from above',
     'film': '*_depth.mp4, picture and colour side by side'}
 PLY_VERTEX = np.dtype([('x', '<f4'), ('y', '<f4'), ('z', '<f4'),
                        ('red', 'u1'), ('green', 'u1'), ('blue', 'u1')])
@@ -133,6 +136,7 @@ class _Job:
         self.choice = SceneChoice() if self.is_film else None
         self.sure: list[float] = []  # Estimate.sure of each frame
         self.scenes: Counter[str] = Counter()
+        self.span: sheets.Span | None = None  # of the sheets of a film
         # Of the film that an earlier run made.
         self.filmed = 0
         if resume and 'film' in self.write and outputs.has(self.film_name):
@@ -249,12 +253,12 @@ class _Run:
             kinds = {kind for other in self._jobs for kind in other.files('')}
         [estimate] = self._estimator.estimate_all([Request(
             ColorImage(frame.image, (2, 1, 0)), camera, self._options,
-            kinds | ({'color'} if film else set()), choice=job.choice)])
+            kinds | ({'color'} if film else set()) | (
+                {'depth', 'confidence'} if 'sheet' in kinds else set()), choice=job.choice)])
         if estimate.sure is not None:
             job.sure.append(estimate.sure)
             job.scenes[estimate.scene] += 1
-        made = {kind: ply(estimate.cloud) if kind == 'points' else _png(getattr(estimate, kind))
-                for kind in kinds}
+        made = {kind: self._made_of(kind, job, frame.image, camera, estimate) for kind in kinds}
         if self._first:
             self._expect({kind: len(data) for kind, data in made.items()}, frame.image.shape)
             self._outputs.begin(self._settings)
@@ -262,10 +266,21 @@ class _Run:
         for kind, file in files.items():
             self._outputs.write_bytes(file, made[kind])
         if film:
-            image = frame.image
-            if camera.lens:  # depth is on the rectified grid
-                image = cv2.remap(image, _rectification(camera), None, cv2.INTER_LINEAR)
-            film(np.hstack((image, estimate.color)))
+            film(np.hstack((_rectified(frame.image, camera), estimate.color)))
+
+    def _made_of(self, kind: str, job: _Job, image: np.ndarray, camera: PinholeCamera,
+                 estimate: Estimate) -> bytes:
+        """Return the bytes of one of FILES."""
+        if kind == 'points':
+            return ply(estimate.cloud)
+        if kind != 'sheet':
+            return _png(getattr(estimate, kind))
+        metres = np.where(estimate.depth > 0, estimate.depth / np.float32(1000), np.nan)
+        if job.span is None or not job.is_film:
+            job.span = sheets.span_of(metres)
+        sheet = sheets.picture_sheet(_rectified(image, camera), metres, estimate.camera,
+                                     span=job.span, confidence=estimate.confidence)
+        return cv2.imencode('.jpg', sheet)[1].tobytes()
 
     def _expect(self, sizes: dict[str, int], shape: tuple[int, ...]) -> None:
         """Say how many bytes it becomes, by those of the first frame's files."""
@@ -307,6 +322,12 @@ def _check(write: Collection[str] | None, depth_scale: float, max_depth: float, 
                            'is that of the first frame to leave out')
 
 
+def _rectified(image: np.ndarray, camera: PinholeCamera) -> np.ndarray:
+    """Return a picture on the grid of its depth."""
+    return cv2.remap(image, _rectification(camera), None, cv2.INTER_LINEAR) if (
+        camera.lens) else image
+
+
 @lru_cache(maxsize=1)
 def _rectification(camera: PinholeCamera) -> np.ndarray:
     return camera.rectification_map()
@@ -317,16 +338,21 @@ def _png(pixels: np.ndarray) -> bytes:
 
 
 def ply(cloud: Cloud) -> bytes:
-    """Return an unorganised, coloured cloud as a binary PLY file: x y z red green blue."""
+    """
+    Return an unorganised, coloured cloud as a binary PLY file: x y z red green blue.
+
+    Turned by half about x, for the viewers of such files look along -z with y up.
+    """
     cells = cloud.data.reshape(-1, 4)
     vertices = np.empty(len(cells), PLY_VERTEX)
     for i, name in enumerate('xyz'):
-        vertices[name] = cells[:, i].view(np.float32)
+        vertices[name] = cells[:, i].view(np.float32) * (1 if name == 'x' else -1)
     for shift, name in ((16, 'red'), (8, 'green'), (0, 'blue')):
         vertices[name] = cells[:, 3] >> shift & 255
     kinds = {'<f4': 'float', '|u1': 'uchar'}
     header = ['ply', 'format binary_little_endian 1.0',
-              'comment metres; x right, y down, z forward from the camera',
+              'comment metres; x right, y up, z back to the camera (its optical frame, turned by '
+              'half about x)',
               f'element vertex {len(vertices)}',
               *(f'property {kinds[PLY_VERTEX[name].str]} {name}' for name in PLY_VERTEX.names),
               'end_header', '']

@@ -4,11 +4,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
+
+
+# Round metres: ends of a colour bar, and how far the view from above reaches.
+ROUND = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0)
+REACHES = (2.0, 3.0, 5.0, 10.0, 15.0, 20.0, 30.0, 50.0)
+ENDS, MOST = (1.0, 98.0), 90.0  # percentiles of the depth that they hold
+
+
+class Span(NamedTuple):
+    """Metres: the ends of the colour bar, and how far ahead the view from above shows."""
+
+    near: float
+    far: float
+    reach: float
+
+
+def span_of(depth: np.ndarray) -> Span:
+    """Return what suits depth in metres; for pictures that are to compare, that of the first."""
+    known = depth[np.isfinite(depth) & (depth > 0)]
+    if not len(known):
+        return Span(1.0, 80.0, 50.0)
+    low, high, most = np.percentile(known, [*ENDS, MOST])
+    near = max((r for r in ROUND[:-1] if r <= low), default=ROUND[0])
+    return Span(near, min((r for r in ROUND if r >= high and r > near), default=ROUND[-1]),
+                min((r for r in REACHES if r >= most), default=REACHES[-1]))
 
 
 def colorize(depth: np.ndarray, min_depth: float, max_depth: float) -> np.ndarray:
@@ -43,8 +69,7 @@ OVERHEAD = 1.0  # metres above the camera; higher points would hide the street f
 
 
 def picture_sheet(image: np.ndarray, depth: np.ndarray, camera: PinholeCamera | None = None,
-                  truth: np.ndarray | None = None, min_depth: float = 1.0,
-                  max_depth: float = 80.0, reach: float = 50.0,
+                  truth: np.ndarray | None = None, span: Span | None = None,
                   confidence: np.ndarray | None = None) -> np.ndarray:
     """
     Draw one frame's result: image and depth, with truth its error, with a camera the cloud.
@@ -54,19 +79,20 @@ def picture_sheet(image: np.ndarray, depth: np.ndarray, camera: PinholeCamera | 
     :param camera: the camera of `depth`, for the view from above.
     :param truth: (H, W) metres, 0 where not known; its obstacles are drawn into the view from
         above as well.
-    :param min_depth, max_depth: metres; the range of the colours, the same for every frame of a
-        series so that they compare.
-    :param reach: metres ahead that the view from above shows.
-    :param confidence: (H, W) in 0..1; black is 0, white 1.
+    :param span: of the colours and of the view from above, the same for every frame of a series
+        so that they compare; None: what suits this depth.
+    :param confidence: (H, W) in 0..1; black is 0, white 1. Beside it, with truth, where the depth
+        is within 25 % of it: a confidence that is worth something looks alike.
     :returns: (rows, columns, 3) uint8 BGR, labelled.
     """
+    min_depth, max_depth, reach = span or span_of(depth)
     width = round((PANEL_AREA * depth.shape[1] / depth.shape[0]) ** 0.5)
     columns = [np.vstack((
         _panel('image', image, width),
-        _panel('depth', colorize(depth, min_depth, max_depth), width),
+        _panel('depth (black: none, or beyond)', colorize(depth, min_depth, max_depth), width),
         _bar(colorize(np.geomspace(min_depth, max_depth, width)[None], min_depth, max_depth),
              np.log([min_depth, max_depth]),
-             {f'{tick:g} m': np.log(tick) for tick in (0.25, 0.5, 1, 2, 5, 10, 20, 40, 80)
+             {f'{tick:g} m': np.log(tick) for tick in ROUND
               if min_depth <= tick <= max_depth})))]
     if truth is not None:
         columns.append(np.vstack((
@@ -77,10 +103,14 @@ def picture_sheet(image: np.ndarray, depth: np.ndarray, camera: PinholeCamera | 
                   '2 (too far)': 1}))))
     if confidence is not None:
         grey = np.linspace(0, 255, width).astype(np.uint8)[None, :, None].repeat(3, 2)
-        columns.append(_column(
-            _panel('confidence', (confidence.clip(0, 1) * 255).astype(np.uint8)[..., None]
-                   .repeat(3, 2), width),
-            _bar(grey, (0, 1), {'0': 0, '0.5': 0.5, '1': 1}), height=len(columns[0])))
+        shown = np.vstack((
+            _panel('confidence: the chance that depth is within 25 %', _grey(confidence), width),
+            _bar(grey, (0, 1), {'0': 0, '0.5': 0.5, '1': 1})))
+        if truth is None:
+            columns[0] = np.vstack((columns[0], shown))
+        else:
+            columns.append(np.vstack((shown, _panel(
+                'where it is (black: not)', _right(depth, truth), width))))
     if camera is not None:
         columns.append(_from_above(image, depth, camera, truth, reach, len(columns[0])))
     sheet = np.hstack([cv2.copyMakeBorder(column, 0, MARGIN, 0, MARGIN, cv2.BORDER_CONSTANT,
@@ -88,10 +118,18 @@ def picture_sheet(image: np.ndarray, depth: np.ndarray, camera: PinholeCamera | 
     return cv2.copyMakeBorder(sheet, 0, 0, MARGIN, 0, cv2.BORDER_CONSTANT, value=BACKGROUND)
 
 
-def _column(*parts: np.ndarray, height: int) -> np.ndarray:
-    """Stack parts and fill up to `height`."""
-    column = np.vstack(parts)
-    return np.vstack((column, _canvas(height - len(column), column.shape[1])))
+def _grey(share: np.ndarray) -> np.ndarray:
+    return (share.clip(0, 1) * 255).astype(np.uint8)[..., None].repeat(3, 2)
+
+
+def _right(depth: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Paint where depth is within 25 % of the truth: white; black: not; nothing is known."""
+    ratio = _grown_ratio(depth, truth)  # log2, to a factor of two
+    right = (ratio < np.log2(1.25)) & (ratio > np.log2(0.75))
+    picture = np.full((*depth.shape, 3), GRID, np.uint8)
+    picture[np.isfinite(ratio)] = 0
+    picture[right] = 255
+    return picture
 
 
 def _canvas(height: int, width: int) -> np.ndarray:

@@ -13,15 +13,13 @@ import threading
 import cv2
 import numpy as np
 
+from depth_estimation_ros.evaluation.sheets import span_of
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
 
 WIDEST = 960  # pixels of a picture on the page; larger ones are thinned, none is interpolated
 # Depth goes as 16-bit steps of its logarithm: 0.013 % each. 0 is none, 65535 beyond all.
 NEAREST, FARTHEST, STEPS = 0.05, 200.0, 65533
 QUALITY = 85  # of JPEG
-# Of the colour bar: what lies between these percentiles, in such round metres.
-ENDS = (1.0, 98.0)
-ROUND = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,13 +92,9 @@ class Screen:
 
     def _grown(self, depth: np.ndarray) -> tuple[float, float]:
         """Return the ends of the colour bar, which hold this frame too, metres."""
-        known = depth[np.isfinite(depth) & (depth > 0)]
-        if len(known):
-            near, far = np.percentile(known, ENDS)
-            low = max((r for r in ROUND if r <= near), default=ROUND[0])
-            high = min((r for r in ROUND if r >= far and r > low), default=ROUND[-1])
-            self._range = min(self._range[0], low), max(self._range[1], high)
-        return self._range if self._range[1] else (ROUND[0], ROUND[-1])
+        near, far, _ = span_of(depth)
+        self._range = min(self._range[0], near), max(self._range[1], far)
+        return self._range
 
 
 def codes(depth: np.ndarray) -> np.ndarray:

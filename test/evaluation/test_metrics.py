@@ -17,7 +17,7 @@ from depth_estimation_ros.drives.kitti import annotated_depth, kitti_object, Kit
 from depth_estimation_ros.evaluation.metrics import (
     calibration, calibration_error, DepthMetrics, eigen_crop, evaluate_confidence, evaluate_depth,
     EvaluationError, garg_crop, mean, nyu_crop, sparsification, table)
-from depth_estimation_ros.evaluation.sheets import colorize, picture_sheet
+from depth_estimation_ros.evaluation.sheets import colorize, picture_sheet, span_of
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
 from depth_estimation_ros.models import catalogue
 from depth_estimation_ros.models.weights import load_checkpoint
@@ -226,6 +226,16 @@ def test_color_depends_on_the_fixed_range_alone():
     assert (among[0, 2:] == colorize(np.array([[80.0, 1.0]]), 1, 80)[0]).all()
 
 
+@pytest.mark.parametrize(('near', 'far', 'span'), [
+    (1.2, 4.4, (1.0, 5.0, 5.0)), (3.0, 70.0, (2.0, 80.0, 50.0)), (0.3, 0.35, (0.2, 0.5, 2.0)),
+    (500.0, 900.0, (80.0, 160.0, 50.0))])
+def test_the_bar_and_the_view_from_above_suit_rooms_and_streets(near, far, span):
+    depth = np.geomspace(near, far, 1000).reshape(20, 50)
+    depth[0, 0], depth[0, 1] = np.nan, np.inf
+    assert span_of(depth) == span
+    assert span_of(np.full((3, 3), np.nan)).near > 0
+
+
 def test_sheet_shows_what_it_is_given():
     image = np.full((60, 200, 3), 90, np.uint8)
     depth = np.full((60, 200), 10.0, np.float32)
@@ -239,6 +249,10 @@ def test_sheet_shows_what_it_is_given():
     assert plain.dtype == np.uint8
     assert plain.shape[0] == compared.shape[0] == full.shape[0]
     assert plain.shape[1] < compared.shape[1] < full.shape[1]
+    sure = np.full((60, 200), 0.5)
+    trusted = picture_sheet(image, depth, camera=camera, confidence=sure)
+    assert trusted.shape[0] > plain.shape[0]  # below, where there is no truth to stand beside
+    assert picture_sheet(image, depth, camera, truth, None, sure).shape[0] == full.shape[0]
     # Half the true distance is the reddest red; it is nowhere in a sheet that has no truth.
     too_near = np.array((40, 50, 225))
     assert (compared == too_near).all(-1).sum() > (plain == too_near).all(-1).sum()
