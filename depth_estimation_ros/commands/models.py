@@ -14,9 +14,9 @@ from depth_estimation_ros.models.contract import Entry, ModelError
 
 def table() -> str:
     """Return all networks of the catalogue, one a line."""
-    rows = [('name', 'M parameters', 'scale', 'weights', 'MB', 'here')]
-    rows += [(entry.name, f'{entry.parameters:.1f}' if entry.parameters else '-', _scale(entry),
-              re.split(r',| \(', entry.licence)[0], _megabytes(entry), _here(entry))
+    rows = [('name', 'scenes', 'M parameters', 'scale', 'weights', 'MB', 'here')]
+    rows += [(entry.name, entry.scenes, f'{entry.parameters:.1f}' if entry.parameters else '-',
+              _scale(entry), re.split(r',| \(', entry.licence)[0], _megabytes(entry), _here(entry))
              for entry in catalogue.CATALOGUE.values()]
     widths = [max(map(len, column)) for column in zip(*rows)]
     lines = ['  '.join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
@@ -32,7 +32,7 @@ def show(name: str) -> str:
     door = name.partition(':')[0] in catalogue.DOORS
     facts = {
         'name': entry.name, 'million parameters': entry.parameters, 'input': entry.input_size,
-        'trained on': entry.training, 'scale contract': _scale(entry),
+        'scenes': entry.scenes, 'trained on': entry.training, 'scale contract': _scale(entry),
         'published': entry.published,
         'licence of the weights': entry.licence + (
             '' if entry.commercial else ' (fetch asks for --accept-license)'),

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+import difflib
 from typing import Any
 
 from depth_estimation_ros.models import (
@@ -25,8 +26,12 @@ def find(name: str) -> Entry:
     if door in DOORS and rest:
         return DOORS[door](rest)
     if name not in CATALOGUE:
-        raise ModelError(f"model '{name}' is not in the catalogue: set model to one of "
-                         f"{', '.join(CATALOGUE)}, huggingface:<id or folder> or onnx:<file>")
+        near = difflib.get_close_matches(name, CATALOGUE, 3, 0.5)
+        raise ModelError(
+            f"model '{name}' is not in the catalogue"
+            + (f': did you mean {" or ".join(near)}?' if near else ':')
+            + " 'depth_estimation models' lists what there is; others are huggingface:<id or "
+            'folder> and onnx:<file>')
     return CATALOGUE[name]
 
 

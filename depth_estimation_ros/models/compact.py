@@ -235,7 +235,7 @@ def build(files: Mapping[str, Mapping[str, Any]], name: str = 'compact', seen: s
         has_confidence=True, size_for=input_size, field_of_view=FIELD_OF_VIEW)
 
 
-def _entry(name: str, file: str, parameters: float, seen: str, digest: str,
+def _entry(name: str, file: str, parameters: float, seen: str, digest: str, scenes: str,
            rooms: str = '') -> Entry:
     return Entry(
         name=name, parameters=parameters,
@@ -244,11 +244,11 @@ def _entry(name: str, file: str, parameters: float, seen: str, digest: str,
                  f'{FIELD_OF_VIEW[0]:g} to {FIELD_OF_VIEW[1]:g} degrees',
         scale=SCALE.kind, licence='Apache-2.0', commercial=True,
         source='this package: training/ makes it, docs/model-card.md describes it',
-        published='docs/model-card.md', build=partial(build, name=name, seen=seen),
+        published='docs/model-card.md', scenes=scenes, build=partial(build, name=name, seen=seen),
         files=(file,), marks=('stem.0.weight',),
         shipped=(Path(__file__).with_name(file), digest), rooms=rooms)
 
 
 ENTRIES = (
-    _entry('compact', 'compact.npz', 3.4, 'streets', SHA256, 'compact-rooms'),
-    _entry('compact-rooms', 'compact_rooms.npz', 4.6, 'rooms and streets', SHA256_ROOMS))
+    _entry('compact', 'compact.npz', 3.4, 'streets', SHA256, 'streets, rooms', 'compact-rooms'),
+    _entry('compact-rooms', 'compact_rooms.npz', 4.6, 'rooms and streets', SHA256_ROOMS, 'rooms'))

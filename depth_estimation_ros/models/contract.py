@@ -149,7 +149,8 @@ class Entry:
     `downloads` is what its owner publishes, `folder` the one in a published archive that holds
     the files, where it holds several of their names. `parameters` is in millions, `scale` None
     where the checkpoint decides, `commercial` false where the owner of the weights allows no
-    commercial use, or nobody knows. `input_size` is in words.
+    commercial use, or nobody knows. `input_size` is in words, `scenes` what it
+    is for: streets, rooms, both, or '-' where its maker knows.
     """
 
     name: str
@@ -161,6 +162,7 @@ class Entry:
     commercial: bool
     source: str
     published: str
+    scenes: str = 'streets'
     build: Callable[[Mapping[str, Mapping[str, Any]]], Network] | None = None
     files: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()

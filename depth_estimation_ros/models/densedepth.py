@@ -266,6 +266,7 @@ ENTRIES = (
         source='https://github.com/ialhashim/DenseDepth',
         published='NYU Eigen AbsRel 0.123, RMSE 0.465 m, delta1 0.846; 0.127, 0.549 m, 0.847 by '
                   'the file itself (issue 75 of its repository)',
+        scenes='rooms',
         build=build_nyu,
         files=('nyu.h5',),
         # As the README has it since the first place, s3-eu-west-1.amazonaws.com/densedepth,

@@ -300,7 +300,7 @@ def entry_for(name: str) -> Entry:
         input_size="as many pixels as its preprocessor_config.json says, in the camera's shape",
         training='see source', scale=None,
         licence='see source' if here else 'not known here: see source', commercial=here,
-        source=source, published='see source', open=partial(open_folder, title=name))
+        source=source, published='see source', scenes='-', open=partial(open_folder, title=name))
 
 
 def near(pixels: int, multiple: int, width: float, height: float, fx: float,
@@ -697,6 +697,7 @@ def _entry(size: Size, domain: Domain) -> Entry:
         commercial=size.commercial, source=source,
         published='none of these weights; of the same network trained on each data set itself '
                   f'AbsRel {size.published} (paper, table 4)',
+        scenes='rooms' if domain is INDOOR else 'streets',
         open=partial(_open_depth_anything, size, domain),
         downloads=tuple(Download(f'{source}/resolve/main/{name}', name) for name in (
             'config.json', 'preprocessor_config.json', 'model.safetensors')))

@@ -241,6 +241,7 @@ class Training:
             training=self.pictures, scale=self.contract.kind, licence='MIT', commercial=True,
             source='https://github.com/lorenzopapa5/METER',
             published='25.8 frames/s on a Jetson TX1 (doi 10.1109/TCSVT.2023.3260310)',
+            scenes='rooms' if self.data == 'NYUv2' else 'streets',
             build=self.build, files=(self.file,), marks=('decoder.conv2d_out.weight',),
             downloads=(Download(
                 'https://raw.githubusercontent.com/lorenzopapa5/METER/main/models/' + self.file,

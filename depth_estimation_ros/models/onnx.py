@@ -184,7 +184,7 @@ def entry_for(path: str) -> Entry:
     return Entry(
         name=f'onnx:{path}', parameters=None, input_size='as exported, or as its YAML says',
         training='as its maker says', scale=None, licence='as its maker says', commercial=True,
-        source=path, published='none', open=open_file)
+        source=path, published='none', scenes='-', open=open_file)
 
 
 def open_file(path: Path) -> Network:

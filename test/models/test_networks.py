@@ -163,3 +163,20 @@ def test_what_cannot_be_fetched_is_one_sentence(arguments, words, capsys):
     assert cli.main(['models', *arguments]) == 1
     said = capsys.readouterr().err
     assert words in said and len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize(('name', 'near'), [
+    ('compact-room', 'did you mean compact-rooms'), ('densedepth', 'did you mean densedepth_'),
+    ('rt_monodepth_small', 'did you mean rt_monodepth_s'), ('zzz', "models' lists what there is")])
+def test_a_name_that_there_is_not_gets_those_that_are_near(name, near):
+    with pytest.raises(ModelError) as error:
+        catalogue.find(name)
+    assert near in str(error.value) and len(str(error.value)) < 400
+
+
+def test_every_entry_says_for_which_scenes_it_is():
+    found = {entry.name: entry.scenes for entry in catalogue.CATALOGUE.values()}
+    assert set(found.values()) == {'streets', 'rooms', 'streets, rooms'}
+    assert [name for name, scenes in found.items() if 'rooms' in scenes] == [
+        'compact', 'compact-rooms', 'densedepth_nyu', 'meter_nyu',
+        *(f'depth_anything_v2_metric_indoor_{size}' for size in ('small', 'base', 'large'))]
