@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metres from the camera's height: right on flat ground, declined with a reason elsewhere."""
 import math
-import time
 
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
 from depth_estimation_ros.scale.ground import Ground
@@ -156,17 +155,6 @@ def test_a_narrow_lane_is_right_or_declined():
 def test_a_camera_that_looks_at_the_sky_declines():
     found = Ground(CAMERA, HEIGHT, pitch=-0.8).measure(road())
     assert isinstance(found, Declined) and 'camera_pitch' in found.reason
-
-
-def test_it_takes_few_milliseconds_of_a_processor_on_kitti_s_pictures():
-    camera = PinholeCamera(1242, 375, 721.5, 721.5, 609.6, 172.9)
-    ground, depth = Ground(camera, HEIGHT), road(camera=camera)
-    spent = []
-    for _ in range(15):
-        began = time.thread_time()
-        ground.measure(depth)
-        spent.append(time.thread_time() - began)
-    assert min(spent) < 0.004  # 1 on an idle machine
 
 
 # -- found blind by planted faults --
