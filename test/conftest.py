@@ -3,6 +3,7 @@
 """A DDS domain and one thread for the test run, and where the real frames and weights are."""
 import os
 import pathlib
+import shutil
 import signal
 import tempfile
 
@@ -36,6 +37,25 @@ def shared() -> pathlib.Path:
 def ms_weights(shared) -> pathlib.Path:
     """Return the trained RT-MonoDepth-S checkpoint whose depth is metric on KITTI's camera."""
     return shared / 'data/weights/rt_monodepth_s_ms_640x192'
+
+
+@pytest.fixture(scope='module')
+def browser():
+    """Return headless Chromium."""
+    chromium, driver = shutil.which('chromium'), shutil.which('chromedriver')
+    if not (chromium and driver):
+        pytest.skip('there is no chromium and chromedriver on this machine')
+    webdriver = pytest.importorskip('selenium.webdriver', reason='selenium is not installed')
+    from selenium.webdriver.chrome.service import Service
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for argument in ('headless', 'no-sandbox', 'disable-quic', 'no-first-run', 'disable-sync',
+                     'disable-background-networking', 'disable-component-update',
+                     'use-angle=swiftshader', 'enable-unsafe-swiftshader', 'window-size=1400,900'):
+        options.add_argument(f'--{argument}')
+    page = webdriver.Chrome(options=options, service=Service(driver))
+    yield page
+    page.quit()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

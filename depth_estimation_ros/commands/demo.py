@@ -9,7 +9,7 @@ recorder are the commands that a user has, each a process of its own, over real 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, ExitStack
 from itertools import islice
 import os
 from pathlib import Path
@@ -24,9 +24,9 @@ import yaml
 
 from depth_estimation_ros.commands.outputs import Outputs
 from depth_estimation_ros.commands.progress import progress
-from depth_estimation_ros.drives import DriveError
 from depth_estimation_ros.drives.bag import Bag
 from depth_estimation_ros.drives.bag_writing import from_kitti, from_video
+from depth_estimation_ros.drives.film_writing import FilmWriter
 from depth_estimation_ros.drives.folder import find_optics
 from depth_estimation_ros.drives.video import open_recording
 from depth_estimation_ros.evaluation import metrics, sheets
@@ -225,7 +225,7 @@ def _report(outputs: Outputs, source: Path, recording: Path, topic: str, made: f
     rows = []
     pictures = _pictures(source, topic)
     numbers = {stamp: number for number, stamp in enumerate(pictures)}
-    with outputs.write(FILM) as part:
+    with outputs.write(FILM) as part, ExitStack() as stack:
         film = span = None
         for stamp, depth, confidence, camera in _recorded(recording):
             name = f'{numbers[stamp]:04d}'
@@ -236,10 +236,11 @@ def _report(outputs: Outputs, source: Path, recording: Path, topic: str, made: f
             sheet = sheets.picture_sheet(pictures[stamp], depth, camera, truths.get(stamp), span,
                                          confidence)
             outputs.write_bytes(f'{name}.jpg', cv2.imencode('.jpg', sheet)[1].tobytes())
-            film = film or _film(part, sheet)
-            film.write(np.ascontiguousarray(
-                sheet[:sheet.shape[0] // 2 * 2, :sheet.shape[1] // 2 * 2]))
-        film.release()
+            even = sheet[:sheet.shape[0] // 2 * 2, :sheet.shape[1] // 2 * 2]
+            if film is None:
+                film = FilmWriter(part, 10, even.shape[1::-1])
+                stack.callback(film.release)
+            film.write(np.ascontiguousarray(even))
     if rows:
         lines += ['', metrics.table([*rows[::max(len(rows) // 8, 1)],
                                      ('mean', metrics.mean([m for _, m in rows]))])]
@@ -276,11 +277,3 @@ def _recorded(recording: Path) -> Iterator[tuple]:
 
 def _stamp(message) -> int:
     return message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
-
-
-def _film(path: Path, sheet: np.ndarray) -> cv2.VideoWriter:
-    size = sheet.shape[1] // 2 * 2, sheet.shape[0] // 2 * 2
-    film = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'mp4v'), 10, size)
-    if not film.isOpened():
-        raise DriveError(f'OpenCV cannot write {path} here: install a build with video support')
-    return film

@@ -23,6 +23,8 @@ import numpy as np
 from depth_estimation_ros.cloud.points import Cloud, PointOptions
 from depth_estimation_ros.commands.outputs import Outputs
 from depth_estimation_ros.commands.progress import interrupted_between, progress
+from depth_estimation_ros.drives import DriveError
+from depth_estimation_ros.drives.film_writing import ffmpeg, FilmWriter, HINT
 from depth_estimation_ros.drives.folder import find_optics, Frame, Optics, Pictures
 from depth_estimation_ros.drives.video import Film, is_webcam, open_recording
 from depth_estimation_ros.estimation.confidence import unlike
@@ -36,9 +38,6 @@ from depth_estimation_ros.models import networks
 from depth_estimation_ros.models.metres import scale_for
 
 MAX_POINTS = 200_000  # of a cloud: 3 MB
-# MPEG-4 part 2 is what OpenCV's wheels can write (their H.264 is patented, their VP9 5 times
-# slower); players and editors read it, browsers do not.
-CODEC = 'mp4v'
 FILM_WIDTH = 2560  # pixels of a side-by-side film at most
 FILM_BYTES = 0.065  # a pixel of a film of street scenes
 FILM_ROOM = 4 * 2**20  # bytes free on disk, for the next frames and the index at the end
@@ -191,6 +190,8 @@ class _Run:
             + (f'; {self._there} were there already' if self._there else ''),
             metres, *self._remarks, f'in {self._outputs.folder}:',
             *(f'  {CONTENTS[kind]}' for kind in CONTENTS if kind in kinds)]
+        if 'film' in kinds:
+            lines[-1] += f', {"H.264" if ffmpeg() else HINT}'  # the last of CONTENTS
         if ended:
             if not (self._made or self._there):
                 raise KeyboardInterrupt
@@ -367,27 +368,26 @@ def _film(outputs: Outputs, name: str, fps: float, kept: int = 0
 
     The first `kept` pictures are those of the film that is there.
     """
-    writer, count = cv2.VideoWriter(), 0
+    writer, count = None, 0
     path = outputs.folder / name
 
     def add(image: np.ndarray) -> None:
-        nonlocal count
+        nonlocal count, writer
         height, width = image.shape[:2]
         shrink = min(FILM_WIDTH / width, 1)
         # The codec wants even sizes.
         size = round(width * shrink / 2) * 2, round(height * shrink / 2) * 2
         if size != (width, height):
             image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        if not writer.isOpened():
-            # MPEG-4 counts frames a second as a fraction of 16-bit numbers.
-            writer.open(str(part), cv2.VideoWriter_fourcc(*CODEC), round(fps, 2), size)
-            if not writer.isOpened():
-                raise PredictError(f'{path} cannot be written: this OpenCV has no {CODEC} '
-                                   'encoder, or the folder is full; leave film out of --write')
         if shutil.disk_usage(path.parent).free < FILM_ROOM:  # OpenCV would go on regardless
             raise PredictError(f'{path} cannot be written (less than {FILM_ROOM >> 20} MiB are '
                                'free): make room, or give another --output')
-        writer.write(image)
+        try:
+            writer = writer or FilmWriter(part, fps, size)
+            writer.write(image)
+        except DriveError as error:
+            raise PredictError(f'{path} cannot be written ({error}): make room, or leave film out '
+                               'of --write') from error
         count += 1
 
     with outputs.write(name) as part:
@@ -396,7 +396,12 @@ def _film(outputs: Outputs, name: str, fps: float, kept: int = 0
                 add(frame.image)
             yield add
         finally:
-            writer.release()
+            if writer:
+                try:
+                    writer.release()
+                except DriveError as error:
+                    raise PredictError(f'{path} cannot be written ({error}): make room, or give '
+                                       'another --output') from error
         if not count:  # interrupted before its first picture
             return
         # OpenCV does not say when the disk was full, or the file could not grow. Ctrl-C can come

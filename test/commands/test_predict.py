@@ -13,13 +13,13 @@ import signal
 import subprocess
 import sys
 import time
-from types import SimpleNamespace
 
 import cv2
 from depth_estimation_ros import cli
 from depth_estimation_ros.cloud.points import PointOptions
 from depth_estimation_ros.commands import outputs, predict
 from depth_estimation_ros.commands.progress import progress
+from depth_estimation_ros.drives.film_writing import FilmWriter
 from depth_estimation_ros.drives.folder import find_optics
 from depth_estimation_ros.drives.kitti import annotated_depth
 from depth_estimation_ros.drives.video import Film
@@ -395,6 +395,20 @@ def test_ctrl_c_at_any_moment_leaves_no_half_file(weights, tmp_path):
         assert not list(output.rglob('.*'))
 
 
+def interrupt_third(monkeypatch, late):
+    """Let Ctrl-C come with the third picture of a film, before or after it is written."""
+    write, count = FilmWriter.write, itertools.count(1)
+
+    def interrupted(self, image):
+        last = next(count) == 3
+        if late or not last:
+            write(self, image)
+        if last:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(FilmWriter, 'write', interrupted)
+
+
 @pytest.mark.parametrize('when', ['writing', 'written', 'renaming'])
 def test_ctrl_c_while_a_file_is_written_leaves_no_half_file(
         film, weights, tmp_path, monkeypatch, when):
@@ -413,36 +427,12 @@ def test_ctrl_c_while_a_file_is_written_leaves_no_half_file(
         monkeypatch.setattr(Path, 'write_bytes', half)
     for write in ('film',) if when == 'written' else predict.CONTENTS:
         if write == 'film' and when != 'renaming':
-            monkeypatch.setattr(predict, 'cv2', Interrupted(late=when == 'written'))
+            interrupt_third(monkeypatch, late=when == 'written')
         with pytest.raises(KeyboardInterrupt):
             run([film], weights, tmp_path / write, write=(write,))
         for path in (tmp_path / write).rglob('*.*'):
             assert path.name == outputs.MANIFEST or len(read_film(path)) == (
                 3 if when == 'written' else 2)
-
-
-class Interrupted:
-    """OpenCV, whose third picture of a film is interrupted, before or after it is written."""
-
-    def __init__(self, late):
-        self._late = late
-
-    def __getattr__(self, name):
-        return getattr(cv2, name)
-
-    def VideoWriter(self):  # noqa: N802
-        """Return what writes two or three pictures; a class derived from OpenCV's breaks."""
-        inner, count = cv2.VideoWriter(), itertools.count(1)
-
-        def write(image):
-            last = next(count) == 3
-            if self._late or not last:
-                inner.write(image)
-            if last:
-                raise KeyboardInterrupt
-
-        return SimpleNamespace(open=inner.open, isOpened=inner.isOpened, release=inner.release,
-                               write=write)
 
 
 def test_the_command_runs_without_ros_and_ends_at_ctrl_c(weights, tmp_path):

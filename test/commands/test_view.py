@@ -6,7 +6,6 @@ from http.client import HTTPConnection
 import json
 import os
 import re
-import shutil
 import signal
 import struct
 import subprocess
@@ -25,7 +24,6 @@ import numpy as np
 import pytest
 
 CAMERA = PinholeCamera(320, 96, 185.6, 184.3, 156.8, 45.1)
-CHROMIUM, DRIVER = shutil.which('chromium'), shutil.which('chromedriver')
 
 
 def frame(metres=5.0, size=(320, 96), **more):
@@ -240,24 +238,6 @@ def test_what_cannot_be_shown_is_one_sentence(tmp_path):
                                *map(str, arguments)], cwd=REPOSITORY, capture_output=True,
                               text=True, timeout=60)
         assert done.returncode == 1 and words in done.stderr and done.stderr.count('\n') == 1
-
-
-@pytest.fixture(scope='module')
-def browser():
-    """Return headless Chromium."""
-    if not (CHROMIUM and DRIVER):
-        pytest.skip('there is no chromium and chromedriver on this machine')
-    webdriver = pytest.importorskip('selenium.webdriver', reason='selenium is not installed')
-    from selenium.webdriver.chrome.service import Service
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for argument in ('headless', 'no-sandbox', 'disable-quic', 'no-first-run', 'disable-sync',
-                     'disable-background-networking', 'disable-component-update',
-                     'use-angle=swiftshader', 'enable-unsafe-swiftshader', 'window-size=1400,900'):
-        options.add_argument(f'--{argument}')
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    yield driver
-    driver.quit()
 
 
 def test_the_page_of_a_running_node_in_a_browser(browser):
