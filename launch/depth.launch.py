@@ -21,6 +21,7 @@ ARGUMENTS = {
     'model': "network: compact (the default), or another that 'depth_estimation models' lists",
     'weights': 'checkpoint of the model, a folder or a file; compact brings its own',
     'device': 'auto, cpu, cuda or cuda:N',
+    'scene': 'what the pictures show: street, room, or auto (the default), which finds out',
     'image': "topic of the camera's images, for instance /front/image_raw; the base name also "
              'where image_transport is compressed',
     'camera_info': "topic of the camera's calibration; not given: camera_info beside the image",
@@ -48,7 +49,8 @@ def start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     """Return the node, and RViz if it is wanted; ValueError names an argument that is no good."""
     given = {name: context.launch_configurations[name] for name in ARGUMENTS
              if context.launch_configurations[name]}
-    parameters = {name: given[name] for name in ('model', 'weights', 'device') if name in given}
+    parameters = {name: given[name] for name in ('model', 'weights', 'device', 'scene')
+                  if name in given}
     parameters.update({name: as_bool(name, given[name])
                        for name in ('use_sim_time', 'autostart') if name in given})
     level = given.get('log_level', 'info')

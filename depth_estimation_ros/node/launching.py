@@ -15,6 +15,7 @@ NODE = {
     'model': ('', 'network; not given: compact'),
     'weights': ('', 'checkpoint of the model'),
     'device': ('', 'auto, cpu, cuda or cuda:N'),
+    'scene': ('', 'street, room, or auto, which finds out'),
     'params_file': ('', "the node's parameters"),
     'rviz': ('false', 'true: also start RViz'),
 }

@@ -28,8 +28,8 @@ from launch.actions import (  # noqa: E402
 from launch.utilities import perform_substitutions  # noqa: E402
 from launch_ros.actions import Node, SetRemap  # noqa: E402
 
-ARGUMENTS = {'model', 'weights', 'device', 'image', 'camera_info', 'params_file', 'namespace',
-             'use_sim_time', 'rviz', 'log_level', 'autostart'}
+ARGUMENTS = {'model', 'weights', 'device', 'scene', 'image', 'camera_info', 'params_file',
+             'namespace', 'use_sim_time', 'rviz', 'log_level', 'autostart'}
 MARKER = 'share/ament_index/resource_index/packages/depth_estimation_ros'
 SHARED_MEMORY = SimpleNamespace(free=2**30)
 
@@ -113,11 +113,11 @@ def test_params_file_survives_but_for_the_arguments_that_are_given(depth_launch,
     file = tmp_path / 'mine.yaml'
     file.write_text('/**: {ros__parameters: {model: monodepth2, device: cuda, autostart: true}}')
     _, command = start(depth_launch, params_file=str(file), device='cpu', weights='~/w',
-                       use_sim_time='True', autostart='false')
+                       use_sim_time='True', autostart='false', scene='room')
     first, second = parameter_files(command)  # the later one wins
     assert first == str(file)
     assert parameters(second) == {'device': 'cpu', 'weights': '~/w', 'use_sim_time': True,
-                                  'autostart': False}
+                                  'autostart': False, 'scene': 'room'}
 
 
 def test_an_argument_that_looks_like_a_number_stays_a_text(depth_launch, installed):
