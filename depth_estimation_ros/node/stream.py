@@ -136,6 +136,7 @@ class CameraStream:
             self._range_sensor = None
         with self._lock:
             self._calibration = self._camera = None
+        self._sure.clear()
         if self.take() is not None:
             self.statistics.drop('deactivated')
 

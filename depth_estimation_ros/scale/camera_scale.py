@@ -24,6 +24,9 @@ from depth_estimation_ros.scale.tracker import (
 HEIGHT_STEP, ANGLE_STEP = 0.005, math.radians(0.5)
 # A picture waits so long for what the range sensor measured then: seconds, pictures.
 WAIT, MOST_WAITING = 0.5, 16
+# Standard deviations, and at least so much in the logarithm, by which a source is another opinion
+# than the network's own metres: these are often a fifth off.
+DIFFERENT, LEAST_DIFFERENT = 3.0, 0.25
 STILL = 4  # pictures that have the stamp of the one before; one may come twice
 
 
@@ -86,6 +89,7 @@ class CameraScale:
         self._quarters = settings.rotation // 90
         self._relative = contract.relative
         self._fixed: Scale | None = None
+        self._stated = 'depth_scale' if settings.depth_scale > 0 else "the network's own metres"
         self._found: ScaleInForce | None = None  # last
         self._asked = math.nan  # of which picture `at` was asked last, and how often again
         self._again = 0
@@ -145,7 +149,20 @@ class CameraScale:
             self.standing = Scale(self._found.scale, self._found.source, self._found.shift)
             self._state = 'stale' if found is None else (
                 'in force' if found.sigma <= MOST_SIGMA else 'unsure')
+        if self._state == 'in force' and (doubt := self._doubt(found)):
+            self.sentences.append(doubt)
         return self.standing, self._state == 'in force'
+
+    def _doubt(self, found: ScaleInForce) -> str:
+        """Return a sentence where a source and the network's own metres contradict, or ''."""
+        if self._fixed is None or self._relative:
+            return ''
+        factor = found.scale / self._fixed.metres_per_unit
+        if abs(math.log(factor)) <= max(DIFFERENT * found.sigma, LEAST_DIFFERENT):
+            return ''
+        return (f'By {found.source} all is {factor:.2f} times as far (+- {found.sigma:.0%}) as '
+                f'by {self._stated}: the first is taken; if it is not right, look at its '
+                'parameters, at the intrinsics, and at scene.')
 
     def learn(self, stamp: float, unscaled: Unscaled, pose: Pose | Declined | None = None,
               measured: Callable[[], Ranges | Declined | None] | None = None) -> None:

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The scale of one camera: which sources it takes, and what each model allows."""
 import math
+import re
+from types import SimpleNamespace
 
 from depth_estimation_ros.cloud.poses import pose_from, quarter_turns, quarters_to_upright
 from depth_estimation_ros.estimation.estimator import DepthEstimator
@@ -189,6 +191,37 @@ def test_not_too_many_pictures_wait_and_the_ground_does_not_wait_with_them():
         assert scale.at(stamp + 0.001)[0].metres_per_unit == 3.0
     assert len(scale._waiting) == MOST_WAITING
     assert any(sentence.endswith('late.') for sentence in scale.sentences)
+
+
+METRIC = ScaleContract(ScaleKind.METRIC_FROM_INTRINSICS, 1.0, 'made so')
+
+
+@pytest.mark.parametrize(('settings', 'factor', 'words'), [
+    ({}, 1.2, None),  # networks are often that far off
+    ({}, 1.8, "all is 1.80 times as far .* as by the network's own metres"),
+    ({}, 0.5, 'all is 0.50 times as far'),
+    ({'depth_scale': 2.0}, 1.8, None),
+    ({'depth_scale': 0.9}, 1.8, 'all is 2.00 times as far .* as by depth_scale')])
+def test_a_source_that_contradicts_the_networks_own_metres_is_said(settings, factor, words):
+    scale = CameraScale(METRIC, ScaleSettings(height=HEIGHT, pitch=PITCH, **settings))
+    level = tilted_ground() / factor
+    scale._ground = lambda *_: SimpleNamespace(measure=lambda depth: Reading(factor, 0.02))
+    for stamp in range(1, 4):
+        scale.at(float(stamp))
+        scale.learn(float(stamp), Unscaled(CAMERA, level))
+    found, trusted = scale.at(4.0)
+    assert trusted and found.metres_per_unit == pytest.approx(factor, rel=0.01)
+    assert len(scale.sentences) == (words is not None)
+    if words:
+        assert re.search(f'^By the ground .camera_height 1.4 m. {words}', scale.sentences[0])
+        assert 'intrinsics' in scale.sentences[0] and 'scene' in scale.sentences[0]
+
+
+def test_a_source_that_is_not_sure_contradicts_nothing():
+    scale = CameraScale(METRIC, ScaleSettings(height=HEIGHT))
+    scale._ground = lambda *_: SimpleNamespace(measure=lambda depth: Reading(1.8, 0.25))
+    scale.learn(1.0, WALL)
+    assert scale.at(2.0)[1] and not scale.sentences
 
 
 def test_an_unsure_scale_makes_depth_but_no_points():
