@@ -49,6 +49,15 @@ def dpt_dinov2():
         backbone_config=dinov2(), hidden_size=32, backbone_out_indices=None, **DECODER)))
 
 
+def tips():
+    """Return TIPSv2's depth network, to 10 m; only newer releases of the library know it."""
+    backbone = transformers.Tipsv2VisionConfig(
+        hidden_size=32, num_hidden_layers=4, num_attention_heads=2, image_size=56,
+        out_indices=[1, 2, 3, 4], apply_layernorm=True, reshape_hidden_states=False)
+    return shaken(transformers.Tipsv2DptForDepthEstimation(transformers.Tipsv2DptConfig(
+        backbone_config=backbone, num_depth_bins=16, **DECODER)))
+
+
 def glpn():
     """Return GLPN as for KITTI."""
     return shaken(transformers.GLPNForDepthEstimation(transformers.GLPNConfig(

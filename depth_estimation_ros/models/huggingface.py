@@ -43,6 +43,13 @@ SAFE, PICKLED = ['*.json', '*.safetensors'], ['*.json', '*.bin']
 # checkpoints (Intel/dpt-large) come without.
 UNUSED = re.compile(r'fusion_stage\.(layers|intermediate)\.0\.residual_layer1\.')
 
+# The kinds whose numbers, input sizes and normalisation were held against the library's own code.
+KINDS = ('depth_anything', 'depth_pro', 'dpt', 'glpn', 'tipsv2_dpt', 'zoedepth')
+# And those that are known not to be for a camera alone.
+UNFIT = {
+    'chmv2': 'gives the heights of trees as satellites see them, no depth of a camera',
+    'prompt_depth_anything': 'needs the depth of another sensor as its prompt'}
+
 # What GLPN saw, by its farthest depth in metres: NYU whole, and of KITTI the lower middle of
 # 1216x352 pixels (GLPDepth, code/dataset/kitti.py).
 GLPN_CAMERAS = {
@@ -177,18 +184,13 @@ def open_folder(path: Path, title: str = '') -> Network:
     processor = {}
     if (folder / 'preprocessor_config.json').is_file():
         processor = _read_json(folder, 'preprocessor_config.json')
+    _check_kind(config, str(folder))
     transformers = _library(f'huggingface:{path}')
     kinds = transformers.models.auto.modeling_auto.MODEL_FOR_DEPTH_ESTIMATION_MAPPING_NAMES
-    kind = config.get('model_type')
-    if kind == 'prompt_depth_anything':
-        raise ModelError(f"'{folder}' holds a prompt_depth_anything, which needs the depth of "
-                         'another sensor as its prompt: take another network')
+    kind = config['model_type']
     if kind not in kinds:
-        raise ModelError(
-            f"'{folder}' holds no depth network that transformers {transformers.__version__} "
-            f'knows (its config.json says model_type {kind!r}): take one of '
-            f"{', '.join(sorted(kinds))}, update transformers, or export it to ONNX "
-            '(docs/other-models.md)')
+        raise ModelError(f"'{folder}' is of the kind '{kind}', which transformers "
+                         f'{transformers.__version__} does not know yet: update transformers')
     if config.get('backbone') and not config.get('backbone_config'):
         raise ModelError(
             f"'{folder}' does not describe its backbone but names it ({config['backbone']!r} in "
@@ -200,6 +202,19 @@ def open_folder(path: Path, title: str = '') -> Network:
     except (AttributeError, TypeError, ValueError, LookupError, ArithmeticError) as error:
         raise ModelError(f"'{folder}' has a config.json or preprocessor_config.json that cannot "
                          f'be used ({_brief(error)}): take them as published') from error
+
+
+def _check_kind(config: Mapping[str, Any], name: str) -> None:
+    """Raise ModelError where a config.json is of a kind whose numbers are not known here."""
+    kind = config.get('model_type')
+    if isinstance(kind, str) and kind in UNFIT:
+        raise ModelError(f"'{name}' is of the kind '{kind}', which {UNFIT[kind]}: take another "
+                         'network')
+    if kind not in KINDS:
+        raise ModelError(
+            f"'{name}' is of no kind whose numbers are known here (its config.json says "
+            f'model_type {kind!r}): take one of {", ".join(KINDS)}, or export it to ONNX and say '
+            'beside it what its numbers are (docs/onnx.md)')
 
 
 def from_official(state: Mapping[str, Any], domain: Domain,
@@ -273,9 +288,13 @@ def fetch_snapshot(name: str) -> Path:
     try:
         files = hub.HfApi().list_repo_files(name)
         found = next((file for file in WEIGHTS if file in files), None)
-        if found:
+        if found:  # what it is is known before gigabytes are fetched
+            _check_kind(_read_json(Path(hub.hf_hub_download(name, 'config.json')).parent,
+                                   'config.json'), name)
             return Path(hub.snapshot_download(
                 name, allow_patterns=SAFE if 'safetensors' in found else PICKLED))
+    except ModelError:
+        raise
     except Exception as error:  # the types differ by version and by what fails
         raise ModelError(f"'{name}' could not be fetched from the Hugging Face hub "
                          f'({_brief(error)}): check the name and the network, or copy its folder '
@@ -404,7 +423,7 @@ def _last_convolutions(model: nn.Module) -> list[nn.Conv2d]:
     if isinstance(metric, nn.Module):  # ZoeDepth: all that bins of metres and their odds are of
         return [part for name, part in metric.named_modules() if type(part) is nn.Conv2d
                 and name.partition('.')[0] not in ('conv2', 'patch_transformer')]
-    head = getattr(model, 'head', None)
+    head = getattr(model, 'head', getattr(model, 'decoder', None))
     parts = head.modules() if isinstance(head, nn.Module) else ()
     return [part for part in parts if type(part) is nn.Conv2d][-1:]
 
@@ -418,7 +437,7 @@ def _scale(config) -> tuple[ScaleContract, bool, TrainingCamera | None]:
         camera, _ = GLPN_CAMERAS.get(farthest, (None, None))
         where = f'the {camera.name}' if camera else 'a camera that is not known here'
         return on_camera(f'trained on metres up to {farthest:g} with {where}'), False, camera
-    if answer == 'metric' or kind == 'dpt' and farthest:
+    if answer == 'metric' or kind in ('dpt', 'tipsv2_dpt') and farthest:
         reach = f' up to {farthest:g}' if farthest else ''
         return on_camera(f'trained on metres{reach} with one kind of camera, which its config '
                          'does not name and is not known here'), False, None
@@ -456,8 +475,10 @@ def _multiple(config, processor: Mapping[str, Any]) -> int | None:
     multiple = 32
     if kind == 'depth_anything':
         multiple = config.patch_size
-    elif _is_dino(config):
+    elif _is_dino(config) or kind == 'tipsv2_dpt':
         multiple = backbone.patch_size
+        if not isinstance(multiple, int):  # of either axis
+            multiple = math.lcm(*multiple)
     given = processor.get('ensure_multiple_of') or processor.get('size_divisor')
     # ZoeDepth's processor says 1/32 where its config does not.
     return math.lcm(multiple, given) if isinstance(given, int) else multiple
@@ -478,7 +499,7 @@ def _own_size(config, processor: Mapping[str, Any]) -> tuple[int, int, bool]:
         size = (size.get('width', side), size.get('height', side))
     if size is None:
         backbone = getattr(config, 'backbone_config', None)
-        size = {'zoedepth': (512, 384)}.get(kind) or getattr(
+        size = {'zoedepth': (512, 384), 'tipsv2_dpt': 448}.get(kind) or getattr(
             backbone, 'image_size', None) or getattr(config, 'image_size', None) or 384
     if kind == 'depth_pro' and processor.get('size') is None:
         size = round(config.patch_size / min(config.scaled_images_ratios))
@@ -494,7 +515,7 @@ def _normalisation(config, processor: Mapping[str, Any]) -> tuple[tuple[float, .
     default = HALVES if kind in ('depth_pro', 'zoedepth') or (
         kind == 'dpt' and not _is_dino(config)) else IMAGENET
     wanted = processor.get('do_normalize')
-    if wanted is False or wanted is None and kind == 'glpn':
+    if wanted is False or wanted is None and kind in ('glpn', 'tipsv2_dpt'):
         mean, std = UNCHANGED
     else:
         mean, std = (

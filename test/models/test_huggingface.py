@@ -20,7 +20,10 @@ transformers = pytest.importorskip('transformers', reason='these networks need t
 
 from tiny_transformers import (  # noqa: E402
     depth_anything, depth_pro, dinov2, dpt, dpt_dinov2, dpt_hybrid, glpn, IMAGENET, metric, save,
-    zoedepth, zoedepth_nk)
+    tips, zoedepth, zoedepth_nk)
+
+NEW = pytest.mark.skipif(not hasattr(transformers, 'Tipsv2DptConfig'),
+                         reason='this release of transformers does not know TIPSv2')
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +82,8 @@ def refusal(path):
     (dpt, {'image_mean': [0.5] * 3, 'image_std': [0.5] * 3}, (64, 64)),
     (dpt_hybrid, {'image_mean': [0.5] * 3, 'image_std': [0.5] * 3}, (64, 64)),
     (dpt_dinov2, IMAGENET, (42, 98)),
-    (glpn, {'image_mean': [0.0] * 3, 'image_std': [1.0] * 3}, (64, 96))])
+    (glpn, {'image_mean': [0.0] * 3, 'image_std': [1.0] * 3}, (64, 96)),
+    pytest.param(tips, {'image_mean': [0.0] * 3, 'image_std': [1.0] * 3}, (42, 98), marks=NEW)])
 def test_its_values_are_those_of_transformers(tmp_path, make, norm, size):
     model = make()
     network = huggingface.open_folder(save(model, tmp_path / 'net'))  # no processor: its defaults
@@ -97,6 +101,7 @@ def test_its_values_are_those_of_transformers(tmp_path, make, norm, size):
     (dpt_hybrid, ScaleKind.RELATIVE_INVERSE, None, True, None),
     (dpt_dinov2, ScaleKind.UP_TO_SCALE, None, False, 14),
     (glpn, ScaleKind.METRIC_ON_TRAINING_CAMERA, 1.0, False, 32),
+    pytest.param(tips, ScaleKind.METRIC_ON_TRAINING_CAMERA, 1.0, False, 14, marks=NEW),
     (zoedepth, ScaleKind.METRIC, 1.0, False, 32),
     (depth_pro, ScaleKind.METRIC, 1.0, True, None),
     (lambda: depth_pro(fov=False), ScaleKind.METRIC_FROM_INTRINSICS, 1.0, True, None)])
@@ -511,8 +516,30 @@ def test_no_pickle_is_fetched_where_there_are_safetensors(monkeypatch, tmp_path,
     monkeypatch.setattr(huggingface_hub.HfApi, 'list_repo_files', lambda self, name: there)
     monkeypatch.setattr(huggingface_hub, 'snapshot_download', lambda name, **options: (
         asked.update(options), tmp_path)[1])
+    (tmp_path / 'config.json').write_text('{"model_type": "dpt"}')
+    monkeypatch.setattr(huggingface_hub, 'hf_hub_download', lambda name, file: tmp_path / file)
     assert huggingface.fetch_snapshot('org/tiny') == tmp_path
     assert asked == {'allow_patterns': wanted}
+
+
+@pytest.mark.parametrize(('kind', 'words'), [
+    ('chmv2', 'heights of trees'), ('prompt_depth_anything', 'another sensor'),
+    ('llama', 'no kind whose numbers are known'), (None, 'no kind'), (['dpt'], 'no kind')])
+def test_what_it_is_is_judged_before_its_weights_are_fetched(monkeypatch, tmp_path, kind, words):
+    import huggingface_hub
+    monkeypatch.setattr(huggingface_hub.HfApi, 'list_repo_files',
+                        lambda self, name: ['config.json', 'model.safetensors'])
+    (tmp_path / 'config.json').write_text(json.dumps({'model_type': kind}))
+    monkeypatch.setattr(huggingface_hub, 'hf_hub_download', lambda name, file: tmp_path / file)
+    monkeypatch.setattr(huggingface_hub, 'snapshot_download', lambda *_, **__: pytest.fail('!'))
+    with pytest.raises(ModelError, match=f"^'org/tiny' is of .*{words}"):
+        huggingface.fetch_snapshot('org/tiny')
+
+
+@pytest.mark.parametrize('kind', ['chmv2', 'prompt_depth_anything', 'sam3_depth'])
+def test_a_kind_that_was_not_checked_never_becomes_metres(broken, kind):
+    edit(broken, model_type=kind)
+    assert f"'{kind}'" in refusal(broken)
 
 
 def test_nothing_is_fetched_of_what_could_not_be_opened(monkeypatch):
