@@ -22,7 +22,6 @@ import torch
 from depth_estimation_ros.drives import read_image
 from depth_estimation_ros.drives.folder import find_optics
 from depth_estimation_ros.drives.kitti import annotated_depth, kitti_object, KittiDrive
-from depth_estimation_ros.estimation.confidence import UNLIKE
 from depth_estimation_ros.estimation.estimator import DepthEstimator
 from depth_estimation_ros.estimation.requests import DepthOptions, Estimate
 from depth_estimation_ros.evaluation import metrics
@@ -181,7 +180,7 @@ def foreign(judge: Judge, each: int) -> dict[str, tuple[float, float, float]]:
         right = np.abs(estimate.depth[known] / truth[known] - 1) < 0.25
         sure = estimate.confidence[known] if known.any() else estimate.confidence
         found.setdefault(name, []).append((right.mean() if known.any() else 0.0, sure.mean(),
-                                           estimate.sure < UNLIKE))
+                                           estimate.sure < estimate.least_sure))
 
     with torch.inference_mode():
         for number, (_, frames) in enumerate(places(SEED + 1, each)):

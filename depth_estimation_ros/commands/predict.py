@@ -133,7 +133,7 @@ class _Job:
         self.film_name = f'{source.path.stem}_depth.mp4'
         self.fps = source.fps / every if self.is_film else 0.0
         self.choice = SceneChoice() if self.is_film else None
-        self.sure: list[float] = []  # Estimate.sure of each frame
+        self.sure: list[tuple[float, float]] = []  # of each frame, as `unlike` has it
         self.scenes: Counter[str] = Counter()
         self.span: sheets.Span | None = None  # of the sheets of a film
         # Of the film that an earlier run made.
@@ -257,7 +257,7 @@ class _Run:
             kinds | ({'color'} if film else set()) | (
                 {'depth', 'confidence'} if 'sheet' in kinds else set()), choice=job.choice)])
         if estimate.sure is not None:
-            job.sure.append(estimate.sure)
+            job.sure.append((estimate.sure, estimate.least_sure))
             job.scenes[estimate.scene] += 1
         made = {kind: self._made_of(kind, job, frame.image, camera, estimate) for kind in kinds}
         if self._first:

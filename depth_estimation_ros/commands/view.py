@@ -147,7 +147,8 @@ def _show(recording: Recording, estimator: DepthEstimator, options: DepthOptions
                 began = time.monotonic()
                 [estimate] = estimator.estimate_all([Request(
                     picture, camera, options, {'depth', 'confidence'}, choice=choice)])
-                shares = [*shares[-30:], *([estimate.sure] if estimate.sure is not None else [])]
+                if estimate.sure is not None:
+                    shares = [*shares[-30:], (estimate.sure, estimate.least_sure)]
                 seconds = time.monotonic() - began
                 last = [*last[-50:], seconds]
                 screen.show(partial(

@@ -36,10 +36,6 @@ LEAST, MOST = 0.02, 0.2
 # Metres between which depths are compared: beyond, log depth says nothing.
 NEAREST, FARTHEST = 0.1, 500.0
 
-# What a network that knows its pictures holds for right of them, at least, on the median. By it
-# PLACEHOLDER
-UNLIKE = 0.4
-
 # Log odds of a relative error under 25 %: a constant, and what each cue adds. Where a cue is off,
 # its mean over the streets takes its place.
 BIAS = -1.5
@@ -47,19 +43,20 @@ WEIGHTS = {'range': 8.6, 'edges': -0.123, 'flip': -0.613}
 MEANS = {'range': 0.115, 'edges': -2.03, 'flip': -2.68}
 
 
-def unlike(shares: Sequence[float]) -> str:
+def unlike(shares: Sequence[tuple[float, float]]) -> str:
     """
     Return a sentence where pictures are unlike what a network knows, or ''.
 
-    shares: `Estimate.sure` of the pictures of the last seconds, or of a folder.
+    shares: `sure` and `least_sure` of the Estimates of the last seconds, or of a folder.
     """
-    middle = float(np.median(shares)) if shares else 1.0
-    if middle >= UNLIKE:
+    if not shares:
+        return ''
+    middle, least = np.median(shares, 0)
+    if middle >= least:
         return ''
     return ('these pictures are unlike what the network knows: it holds '
-            f'{middle:.0%} of their depth for right within 25 %, which is under {UNLIKE:.0%}; '
-            'look at the intrinsics and at how the camera hangs (rotation), or choose another '
-            'model')
+            f'{middle:.0%} of their depth for right within 25 %, which is under {least:.0%}; look '
+            'at the intrinsics and at how the camera hangs (rotation), or choose another model')
 
 
 def confidence(depth: torch.Tensor, camera: PinholeCamera,

@@ -29,7 +29,7 @@ from depth_estimation_ros.estimation.pictures import colorize, encode, palette
 from depth_estimation_ros.estimation.requests import (
     DepthOptions, Estimate, OUTPUTS, Request, Unscaled)
 from depth_estimation_ros.estimation.runtime import find_device, find_precisions, Runtime
-from depth_estimation_ros.estimation.scenes import ROOM, STREET, surest
+from depth_estimation_ros.estimation.scenes import ROOM, scene_of, STREET
 from depth_estimation_ros.estimation.views import make_view, View
 from depth_estimation_ros.imaging.encodings import ColorImage
 from depth_estimation_ros.imaging.intrinsics import (
@@ -44,6 +44,7 @@ class _Answer(NamedTuple):
     values: torch.Tensor
     sure: torch.Tensor | None
     mirrored: torch.Tensor | None  # values of the mirrored picture, mirrored back
+    room: torch.Tensor | None  # (1,), the probability of a room
 
 
 class DepthEstimator:
@@ -149,7 +150,7 @@ class DepthEstimator:
             for row, i in enumerate(batch):
                 request = requests[i]
                 scene, mean = self._choose(request, answers[row])
-                found, sure, mirrored = answers[row][scene or STREET]
+                found, sure, mirrored, _ = answers[row][scene or STREET]
                 if sure is None and request.wants_confidence:
                     sure = self._conclude(found, mirrored, views[i], request.options)
                 if request.memory:
@@ -159,6 +160,7 @@ class DepthEstimator:
                                                 views[i], request)
                 estimates[i] = replace(
                     estimates[i], scene=scene, sure=mean,
+                    least_sure=self._runtimes[scene or STREET].network.least_sure,
                     unscaled=self._unscaled(found, views[i]) if request.unscaled else None)
         self.forward_seconds = self._seconds()
         return estimates
@@ -177,11 +179,12 @@ class DepthEstimator:
             # A look now and then is not.
             usual = any(len(asked[row]) == 1 or (
                 requests[row].choice and requests[row].choice.scene == scene) for row in rows)
-            values, sure = runtime(*_with_mirrored(*some, turned), usual)
+            values, sure, room = runtime(*_with_mirrored(*some, turned), usual)
             mirrored = dict(zip(turned, values[len(rows):, 0].flip(-1)))
             for k, row in enumerate(rows):
                 answers[row][scene] = _Answer(
-                    values[k, 0], None if sure is None else sure[k, 0], mirrored.get(k))
+                    values[k, 0], None if sure is None else sure[k, 0], mirrored.get(k),
+                    None if room is None else room[k])
         return answers
 
     def _asked(self, request: Request) -> tuple[str, ...]:
@@ -199,9 +202,10 @@ class DepthEstimator:
                 if answer.sure is not None}
         if ROOM not in self._runtimes:
             return '', sure.get(STREET)
-        scene = surest(sure)
-        if request.choice and request.options.scene == 'auto':
-            scene = request.choice.choose(sure)
+        scene = request.options.scene
+        if scene == 'auto':
+            room = answers[ROOM].room.item() if ROOM in answers else None
+            scene = request.choice.choose(room, sure) if request.choice else scene_of(room)
         return scene, sure[scene]
 
     def _is_turned(self, request: Request) -> bool:

@@ -62,8 +62,8 @@ class Estimate:
     color: (H, W, 3) uint8 BGR, log depth from red (max_depth / 50 and nearer) to blue
     (max_depth): one colour is one distance in all frames. Invalid and out of range is black.
     scene: which network of a pair has read it, '' where there is one only. sure: the mean of the
-    network's own confidence over the picture, the share that it holds for right; None where it
-    gives none.
+    network's own confidence over the picture, the share that it holds for right, least_sure what
+    that is at least of pictures that it knows; None where it gives none.
     """
 
     camera: PinholeCamera
@@ -75,6 +75,7 @@ class Estimate:
     unscaled: Unscaled | None = None
     scene: str = ''
     sure: float | None = None
+    least_sure: float = 0.0
 
 
 class Request(NamedTuple):

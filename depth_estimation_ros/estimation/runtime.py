@@ -219,21 +219,22 @@ class Runtime:
 
     @torch.inference_mode()
     def __call__(self, rgb: torch.Tensor, cameras: torch.Tensor,
-                 usual: bool = True) -> tuple[torch.Tensor, torch.Tensor | None]:
+                 usual: bool = True) -> tuple[torch.Tensor, torch.Tensor | None, ...]:
         """
         Run the network on float32 RGB (B, 3, H, W) in 0..1 at its input size.
 
         `cameras` is (B, 4) float32: fx, fy, cx, cy in pixels of `rgb`. What is not `usual` is not
         worth a compilation. Returns the network's
-        values (B, 1, h, w) float32 in model units, and its confidence (B, 1, h, w) or None; on
-        CUDA they hold until the next call.
+        values (B, 1, h, w) float32 in model units, its confidence (B, 1, h, w) or None, and the
+        probability of a room (B, 1) or None; on CUDA they hold until the next call.
         """
         inputs = self._inputs(rgb, cameras)
         run = (usual and self._program(len(rgb), *rgb.shape[2:])) or self._eager
         began = self._mark()
-        values, *confidence = run(inputs)
+        values, *more = run(inputs)
         self._marks.append((began, self._mark()))
-        return values, confidence[0] if confidence else None
+        confidence, room = [*more, None, None][:2]
+        return values, confidence, room
 
     def _program(self, batch: int, height: int, width: int) -> Program | None:
         """Return what runs such inputs in the network's place, once it is there."""

@@ -1,28 +1,26 @@
 # Copyright 2026 the depth_estimation_ros authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Streets or rooms: which of two networks reads a camera's pictures, by how sure each is of them.
+Streets or rooms: which of two networks reads a camera's pictures.
 
-A network that knows streets only and one that knows rooms say of each other's world that it is
-not theirs (docs/model-card.md). The one in force reads every picture, the other one looks now
-and then, so that the choice costs little.
+That for rooms has learned to tell a room from a street (docs/model-card.md); while the other one
+is in force it looks now and then, so that the choice costs little.
 """
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from depth_estimation_ros.models.contract import Network
 
 STREET, ROOM = 'street', 'room'
 SCENES = ('auto', STREET, ROOM)
 
-# Pictures from one look of the other network to the next, and while the one in force is unsure.
+# Pictures from one look of the network for rooms to the next, and while the other is unsure.
 EVERY, SOON = 15, 3
-# Of the share of a picture that is right, by the confidence: under it the one in force is unsure.
+# Of the share of a picture that is right, by the confidence: under it that for streets is unsure.
 UNSURE = 0.6
-# By how much that for rooms has to be surer: it has learned streets too, and is surer of them than
-# it is right on real ones. Then no generated room but 1 % is read by that for streets.
-ODDS = 0.1
-LEAD = 0.05  # beyond that, by which the other one has to be surer to take over
-KEPT = 0.5  # of that lead, from look to look
+KEPT = 0.5  # of the probability of a room, from look to look
+LEAD = 0.2  # by which that has to be beyond a half for a change
 
 
 class SceneError(ValueError):
@@ -42,50 +40,43 @@ class SceneChoice:
     """
     The memory of one camera: `scene` in force, '' before its first picture.
 
-    `wanted` says which networks are to read the next picture, `choose` takes how sure they are.
-    Not for several threads at once.
+    `wanted` says which networks are to read the next picture, `choose` takes what they say. Not
+    for several threads at once.
     """
 
     def __init__(self):
         self.scene = ''
         self._since = 0  # pictures since the last look
         self._sure = 1.0
-        self._lead = 0.0
+        self._room = 0.5
 
     def wanted(self) -> tuple[str, ...]:
         """Return the scenes whose networks are to read the next picture."""
+        if self.scene == ROOM:
+            return (ROOM,)
         if self.scene and self._since < (SOON if self._sure < UNSURE else EVERY):
-            return (self.scene,)
+            return (STREET,)
         return (STREET, ROOM)
 
-    def choose(self, sure: dict[str, float]) -> str:
+    def choose(self, room: float | None, sure: Mapping[str, float]) -> str:
         """
-        Return the scene of a picture.
+        Return the scene of a picture, one of those that have read it.
 
-        sure: by scene, of what `wanted` said, the mean confidence of the picture.
+        room: the probability of a room, None where the network for rooms has not read it. sure:
+        by scene the mean confidence of each that has.
         """
-        self._since += 1
-        if len(sure) > 1:
-            self._since = 0
-            lead = _lead_of_rooms(sure)
-            if not self.scene:
-                self.scene = surest(sure)
-            else:
-                other, sign = (STREET, -1) if self.scene == ROOM else (ROOM, 1)
-                self._lead = KEPT * self._lead + (1 - KEPT) * sign * lead
-                if self._lead > LEAD:
-                    self.scene, self._lead = other, 0.0
-        self._sure = sure[self.scene]
-        return self.scene
-
-
-def surest(sure: dict[str, float]) -> str:
-    """Return the scene whose network is to read a picture, of those that have."""
-    if len(sure) == 1:
-        [scene] = sure
+        self._since = 0 if room is not None else self._since + 1
+        if not self.scene:
+            self.scene, self._room = scene_of(room), room
+        elif room is not None:
+            self._room = KEPT * self._room + (1 - KEPT) * room
+            if abs(self._room - 0.5) > LEAD:
+                self.scene = scene_of(self._room)
+        scene = self.scene if self.scene in sure else ROOM  # a street from the next one on
+        self._sure = sure[scene]
         return scene
-    return ROOM if _lead_of_rooms(sure) > 0 else STREET
 
 
-def _lead_of_rooms(sure: dict[str, float]) -> float:
-    return sure[ROOM] - sure[STREET] - ODDS
+def scene_of(room: float) -> str:
+    """Return the scene that a picture of such a probability of a room is."""
+    return ROOM if room > 0.5 else STREET

@@ -25,7 +25,7 @@ from depth_estimation_ros.models.contract import Entry, Network, ScaleContract, 
 from depth_estimation_ros.models.monodepth2 import HeadConv2d, load_strictly
 
 # Of the files beside this one.
-SHA256 = '181d999728278e62dc74e14ecf28c0bec786aa99e5ad5ed578b9ec536053f49b'
+SHA256 = '18249021eb8dc8336718c469124f6be486473db85dee657397c27b7df384ca69'
 SHA256_ROOMS = 'ee53aa7703b6a56ac1e081b4a9deafc985a8477cfe6375c8a5d6377375d509e8'
 
 SCALE = ScaleContract(
@@ -43,6 +43,9 @@ MAX_PIXELS = 640 * 192 * 2
 # Horizontal fields of view in degrees that it was trained for.
 FIELD_OF_VIEW = (50.0, 110.0)
 
+# Mean confidence under which a picture is unlike what it knows; how often that is wrong says
+# docs/model-card.md.
+LEAST_SURE = {'compact': 0.62, 'compact-rooms': 0.4}
 WIDTHS = (24, 32, 64, 128, 224)  # channels at 1/2, 1/4, 1/8, 1/16, 1/32
 DEPTHS = (1, 2, 3, 3)  # residual blocks at 1/4 .. 1/32; the first weights had (1, 2, 2, 2)
 # What a robot may know and tell: 1 for a street, 1 for a room; 1 and the logarithm of the camera's
@@ -131,17 +134,18 @@ class CompactNet(nn.Module):
         nn.init.normal_(self.head.weight, std=0.01)
 
     def forward(self, rgb: torch.Tensor,
-                camera: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+                camera: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """
-        Return inverse depth (B, 1, H/2, W/2) in 1/metres and confidence, both float32.
+        Return inverse depth (B, 1, H/2, W/2) in 1/metres, confidence, and room, all float32.
 
         rgb: (B, 3, H, W) float32 in 0..1, sides multiples of 32. camera: (B, 4) float32 fx, fy,
-        cx, cy in its pixels. Confidence is the probability that the depth is within 25 %.
+        cx, cy in its pixels. Confidence is the probability that the depth is within 25 %, room
+        (B, 1) that of a room and no street (0.5 of weights that never learned it).
         Inverse, because between two pixels of this grid the mean of inverse depths is the better
         guess: it is where the nearer one is, not in the air behind it (docs/model-card.md).
         """
-        log_depth, logit = self.values(rgb, camera)
-        return (-log_depth).exp(), torch.sigmoid(logit)
+        log_depth, logit, world = self.look(rgb, camera)
+        return (-log_depth).exp(), torch.sigmoid(logit), torch.sigmoid(world.float())
 
     def values(self, rgb: torch.Tensor,
                camera: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -216,8 +220,8 @@ def grown(weights: Mapping[str, torch.Tensor]) -> CompactNet:
     return module
 
 
-def build(files: Mapping[str, Mapping[str, Any]], name: str = 'compact', seen: str = 'streets'
-          ) -> Network:
+def build(files: Mapping[str, Mapping[str, Any]], name: str = 'compact', seen: str = 'streets',
+          least_sure: float = LEAST_SURE['compact']) -> Network:
     """
     Return the network of one file, such as 'compact.npz': the floats of a state dict, of any size.
 
@@ -232,7 +236,8 @@ def build(files: Mapping[str, Mapping[str, Any]], name: str = 'compact', seen: s
         name=name, module=module.requires_grad_(False), input_width=width,
         input_height=height, inverse=True, contract=SCALE, training_camera=None,
         description=f'{name}, trained on generated {seen}', takes_camera=True,
-        has_confidence=True, size_for=input_size, field_of_view=FIELD_OF_VIEW)
+        has_confidence=True, size_for=input_size, field_of_view=FIELD_OF_VIEW,
+        least_sure=least_sure)
 
 
 def _entry(name: str, file: str, parameters: float, seen: str, digest: str, scenes: str,
@@ -244,11 +249,12 @@ def _entry(name: str, file: str, parameters: float, seen: str, digest: str, scen
                  f'{FIELD_OF_VIEW[0]:g} to {FIELD_OF_VIEW[1]:g} degrees',
         scale=SCALE.kind, licence='Apache-2.0', commercial=True,
         source='this package: training/ makes it, docs/model-card.md describes it',
-        published='docs/model-card.md', scenes=scenes, build=partial(build, name=name, seen=seen),
+        published='docs/model-card.md', scenes=scenes,
+        build=partial(build, name=name, seen=seen, least_sure=LEAST_SURE[name]),
         files=(file,), marks=('stem.0.weight',),
         shipped=(Path(__file__).with_name(file), digest), rooms=rooms)
 
 
 ENTRIES = (
-    _entry('compact', 'compact.npz', 3.4, 'streets', SHA256, 'streets, rooms', 'compact-rooms'),
+    _entry('compact', 'compact.npz', 4.6, 'streets', SHA256, 'streets, rooms', 'compact-rooms'),
     _entry('compact-rooms', 'compact_rooms.npz', 4.6, 'rooms and streets', SHA256_ROOMS, 'rooms'))

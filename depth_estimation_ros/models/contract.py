@@ -69,8 +69,9 @@ class Network:
     float in 0..1 (float32 also where the module computes in half precision), normalises it
     itself, and returns values (B, 1, h, w) float32 and confidence (B, 1, h, w) float32 in 0..1,
     the probability that the relative error is under 25 %, or where `has_confidence` is false
-    None; h and w may be coarser than H and W. Values are depth along the optical axis in model
-    units, or where `inverse` is true 1 / depth. `camera` is (B, 4) float32: fx, fy, cx, cy in
+    None, and of a pair for streets and rooms the probability (B, 1) that it is a room; h and w may
+    be coarser than H and W. Values are depth along the optical axis in model units, or where
+    `inverse` is true 1 / depth. `camera` is (B, 4) float32: fx, fy, cx, cy in
     pixels of `rgb`.
 
     H and W are input_height and input_width, or where `size_for` is given what that says of
@@ -78,6 +79,7 @@ class Network:
     `field_of_view` is what the training held, horizontal, degrees, least and most. `multiple` is
     what both sides of any input are multiples of, or None where the network takes one size only,
     `least` is how many multiples a side has at least.
+    `least_sure` is the mean confidence under which a picture is unlike what it knows.
     `rooms` is the network that reads pictures of rooms in its place, of equal contract, grid and
     outputs (estimation/scenes.py), None where there is none.
     `resize` is the filter that pictures are brought to it with, lanczos or bilinear. Where
@@ -98,6 +100,7 @@ class Network:
     field_of_view: tuple[float, float] | None = None
     multiple: int | None = 32
     least: int = 1
+    least_sure: float = 0.0
     rooms: Network | None = None
     resize: str = 'lanczos'
     fixed_precision: bool = False

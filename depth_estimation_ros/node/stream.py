@@ -88,7 +88,7 @@ class CameraStream:
         self._camera: tuple[tuple, PinholeCamera] | None = None
         self._image_frame = ''
         self._levels = Levels()
-        self._sure: deque[tuple[float, float]] = deque(maxlen=64)  # when, Estimate.sure
+        self._sure: deque[tuple[float, tuple[float, float]]] = deque(maxlen=64)
         self._scene = ''
         self._serves = True  # the calibration is one for these images
         self.statistics = FrameStatistics()
@@ -276,7 +276,7 @@ class CameraStream:
     def _certainty(self) -> dict[str, str]:
         if not self._sure:
             return {}
-        values = {'right by the confidence': f'{self._sure[-1][1]:.0%}'}
+        values = {'right by the confidence': f'{self._sure[-1][1][0]:.0%}'}
         if self._scene:
             wanted = self._parameters.settings.of(self.name, 'scene')
             values['scene'] = self._scene + (' (auto)' if wanted == 'auto' else '')
@@ -456,7 +456,7 @@ class CameraStream:
     def _judge(self, estimate: Estimate) -> None:
         """Say where the network holds little of the last seconds' depth for right."""
         now, self._scene = time.monotonic(), estimate.scene
-        self._sure.append((now, estimate.sure))
+        self._sure.append((now, (estimate.sure, estimate.least_sure)))
         sentence = unlike([sure for moment, sure in self._sure if now - moment < SURE_SPAN])
         if sentence:
             self.complaints.raise_('unlike', f'{self.image_topic}: {sentence}')

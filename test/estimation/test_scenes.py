@@ -3,12 +3,12 @@
 """Which of two networks reads a picture, from frame to frame."""
 from dataclasses import replace
 
-from depth_estimation_ros.estimation.confidence import unlike, UNLIKE
+from depth_estimation_ros.estimation.confidence import unlike
 from depth_estimation_ros.estimation.estimator import DepthEstimator
 from depth_estimation_ros.estimation.requests import DepthOptions, Request
 from depth_estimation_ros.estimation.runtime import Runtime
 from depth_estimation_ros.estimation.scenes import (
-    check_scene, EVERY, LEAD, ODDS, ROOM, SceneChoice, SceneError, SOON, STREET, surest, UNSURE)
+    check_scene, EVERY, LEAD, ROOM, scene_of, SceneChoice, SceneError, SOON, STREET, UNSURE)
 from depth_estimation_ros.estimation.temporal import TemporalFilter
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
 from depth_estimation_ros.models.contract import Network, ScaleContract, ScaleKind
@@ -21,7 +21,7 @@ OUTPUTS = {'depth', 'confidence'}
 
 
 class Sees(torch.nn.Module):
-    """A network of one depth, as sure as a channel of the picture is bright."""
+    """A network of one depth, as sure as a channel of the picture is bright; blue is a room."""
 
     def __init__(self, metres, channel):
         super().__init__()
@@ -31,11 +31,11 @@ class Sees(torch.nn.Module):
         """Return depth and confidence."""
         self.passes += len(rgb)
         sure = rgb[:, self._channel:self._channel + 1]
-        return torch.full_like(sure, self._metres), sure
+        return torch.full_like(sure, self._metres), sure, rgb[:, 2].mean((1, 2))[:, None]
 
 
-def pair(fixed=False):
-    """Return an estimator of two networks: red is a street (10 m), green a room (3 m)."""
+def pair():
+    """Return an estimator of two networks: for streets (10 m, red) and for rooms (3 m, green)."""
     street, room = (Network(
         name=name, module=Sees(metres, channel), input_width=64, input_height=32, inverse=False,
         contract=ScaleContract(ScaleKind.METRIC_FROM_INTRINSICS, 1.0, 'it is told'),
@@ -44,15 +44,15 @@ def pair(fixed=False):
     return DepthEstimator(replace(street, rooms=room), 'cpu', 'fp32'), street, room
 
 
-def picture(red, green):
+def picture(room, red=0.9, green=0.8):
     rgb = np.zeros((32, 64, 3), np.uint8)
-    rgb[..., 0], rgb[..., 1] = round(red * 255), round(green * 255)
+    rgb[:] = np.rint(255 * np.array([red, green, room]))
     return rgb
 
 
-def test_each_picture_is_read_by_the_network_that_is_surer_of_it():
+def test_each_picture_is_read_by_the_network_for_what_it_shows():
     estimator, _, _ = pair()
-    estimates = estimator.estimate([(picture(0.9, 0.2), CAMERA), (picture(0.3, 0.8), CAMERA)],
+    estimates = estimator.estimate([(picture(0.1), CAMERA), (picture(0.9), CAMERA)],
                                    outputs=OUTPUTS)
     assert [e.scene for e in estimates] == [STREET, ROOM]
     assert [e.depth[3, 3] for e in estimates] == [10.0, 3.0]
@@ -64,7 +64,7 @@ def test_each_picture_is_read_by_the_network_that_is_surer_of_it():
 def test_a_scene_that_is_told_is_not_looked_for(scene, metres):
     estimator, street, room = pair()
     before = street.module.passes, room.module.passes
-    [estimate] = estimator.estimate([(picture(0.5, 0.5), CAMERA)], DepthOptions(scene=scene),
+    [estimate] = estimator.estimate([(picture(0.5), CAMERA)], DepthOptions(scene=scene),
                                     OUTPUTS)
     assert estimate.scene == scene and estimate.depth[3, 3] == metres
     assert (street.module.passes - before[0], room.module.passes - before[1]) == (
@@ -77,10 +77,10 @@ def test_cameras_of_one_batch_may_be_in_different_worlds():
     choices = [SceneChoice() for _ in range(2)]
     for _ in range(3):
         estimates = estimator.estimate_all([
-            Request(picture(0.1, 0.9), CAMERA, outputs=OUTPUTS, choice=choices[0]),
-            Request(picture(0.9, 0.1), CAMERA, DepthOptions(scene=ROOM), OUTPUTS,
+            Request(picture(0.9), CAMERA, outputs=OUTPUTS, choice=choices[0]),
+            Request(picture(0.1), CAMERA, DepthOptions(scene=ROOM), OUTPUTS,
                     choice=choices[1]),
-            Request(picture(0.9, 0.1), CAMERA, outputs=OUTPUTS, choice=choices[1])])
+            Request(picture(0.1), CAMERA, outputs=OUTPUTS, choice=choices[1])])
         assert [e.scene for e in estimates] == [ROOM, ROOM, STREET]
         assert [e.depth[0, 0] for e in estimates] == [3.0, 3.0, 10.0]
 
@@ -90,10 +90,10 @@ def test_the_other_network_looks_now_and_then():
     before = street.module.passes, room.module.passes
     choice = SceneChoice()
     for _ in range(10 * EVERY):
-        estimator.estimate_all([Request(picture(0.9, 0.2), CAMERA, outputs=OUTPUTS,
+        estimator.estimate_all([Request(picture(0.1), CAMERA, outputs=OUTPUTS,
                                         choice=choice)])
     assert street.module.passes - before[0] == 10 * EVERY
-    assert room.module.passes - before[1] == pytest.approx(10, abs=1)
+    assert room.module.passes - before[1] == pytest.approx(10 * EVERY / (EVERY + 1), abs=1)
 
 
 def test_only_the_network_in_force_is_worth_a_compilation(monkeypatch):
@@ -102,57 +102,61 @@ def test_only_the_network_in_force_is_worth_a_compilation(monkeypatch):
     monkeypatch.setattr(Runtime, '_program', lambda self, *key: tried.append(self.network.name))
     choice = SceneChoice()
     for _ in range(2 * EVERY):
-        estimator.estimate_all([Request(picture(0.9, 0.2), CAMERA, outputs=OUTPUTS,
+        estimator.estimate_all([Request(picture(0.1), CAMERA, outputs=OUTPUTS,
                                         choice=choice)])
     assert set(tried) == {'streets'} and len(tried) == 2 * EVERY - 1  # it had not been chosen yet
-    estimator.estimate([(picture(0.9, 0.2), CAMERA)], DepthOptions(scene=ROOM), OUTPUTS)
+    estimator.estimate([(picture(0.1), CAMERA)], DepthOptions(scene=ROOM), OUTPUTS)
     assert tried[-1] == 'rooms'
 
 
-def drive(choice, count, sure):
+def drive(choice, count, room, sure=0.9):
     """Return the scenes of `count` pictures, and how many passes of a network they took."""
     scenes, passes = [], 0
     for _ in range(count):
         wanted = choice.wanted()
         passes += len(wanted)
-        scenes.append(choice.choose({scene: sure[scene] for scene in wanted}))
+        scenes.append(choice.choose(room if ROOM in wanted else None,
+                                    {scene: sure for scene in wanted}))
     return scenes, passes
 
 
-def test_through_a_door_it_changes_within_a_second_and_stays():
+@pytest.mark.parametrize(('room', 'scene'), [(0.1, STREET), (0.9, ROOM), (0.45, STREET)])
+def test_the_first_picture_says_it(room, scene):
+    assert drive(SceneChoice(), 40, room)[0] == [scene] * 40
+    assert scene_of(room) == scene
+
+
+@pytest.mark.parametrize(('before', 'after', 'within', 'sure'), [
+    (0.0, 1.0, 2 * EVERY + 2, 0.9), (0.0, 1.0, 2 * SOON + 2 + EVERY, UNSURE - 0.1),
+    (1.0, 0.0, 3, 0.9)])
+def test_through_a_door_it_changes_and_stays(before, after, within, sure):
     choice = SceneChoice()
-    assert set(drive(choice, 100, {STREET: 0.8, ROOM: 0.4})[0]) == {STREET}
-    scenes, _ = drive(choice, 100, {STREET: 0.3, ROOM: 0.8})
-    changed = scenes.index(ROOM)
-    assert changed <= 4 * SOON < EVERY and set(scenes[changed:]) == {ROOM}
+    first = set(drive(choice, 100, before)[0])
+    scenes, _ = drive(choice, 100, after, sure)
+    changed = scenes.index(scene_of(after))
+    assert first == {scene_of(before)} and changed <= within
+    assert set(scenes[changed:]) == {scene_of(after)}
 
 
-def test_what_both_hold_for_equal_does_not_make_it_go_to_and_fro():
+def test_what_is_neither_does_not_make_it_go_to_and_fro():
     choice = SceneChoice()
-    drive(choice, 1, {STREET: 0.8, ROOM: 0.7})
-    for i in range(200):
-        lead = 0.9 * LEAD * (-1) ** (i // EVERY)
-        assert drive(choice, 1, {STREET: 0.7, ROOM: 0.7 + ODDS + lead})[0] == [STREET]
-
-
-@pytest.mark.parametrize('first', [{STREET: 0.8, ROOM: 0.85}, {STREET: 0.7, ROOM: 0.9}])
-def test_alone_and_at_first_that_for_rooms_has_to_be_surer_by_the_odds(first):
-    expected = ROOM if first[ROOM] - first[STREET] > ODDS else STREET
-    assert surest(first) == SceneChoice().choose(first) == expected
-    assert surest({ROOM: 0.1}) == ROOM
+    drive(choice, 1, 0.1)
+    for i in range(300):
+        assert drive(choice, 1, 0.5 + 0.9 * LEAD * (-1) ** (i // 20))[0] == [STREET]
 
 
 def test_one_picture_of_another_world_changes_nothing():
     choice = SceneChoice()
-    drive(choice, EVERY, {STREET: 0.8, ROOM: 0.4})
-    assert drive(choice, 1, {STREET: 0.7, ROOM: 0.8 + ODDS})[0] == [STREET]
-    assert set(drive(choice, 100, {STREET: 0.8, ROOM: 0.4})[0]) == {STREET}
+    drive(choice, 30, 0.95)
+    assert drive(choice, 1, 0.1)[0] == [ROOM]
+    assert set(drive(choice, 100, 0.95)[0]) == {ROOM}
 
 
-def test_where_both_are_unsure_it_looks_often_but_not_always():
-    low = {STREET: UNSURE - 0.1, ROOM: UNSURE - 0.15}
-    _, passes = drive(SceneChoice(), 300, low)
-    assert passes <= 300 + 300 / SOON + 2
+def test_in_rooms_it_costs_nothing_and_in_streets_little():
+    assert drive(SceneChoice(), 300, 0.9)[1] == 300 + 1  # both read the first picture
+    assert drive(SceneChoice(), 300, 0.1)[1] <= 300 + 300 / EVERY + 1
+    unsure = drive(SceneChoice(), 300, 0.1, UNSURE - 0.1)[1]
+    assert 300 + 300 / (SOON + 1) - 1 <= unsure <= 300 + 300 / SOON + 1
 
 
 def test_a_memory_begins_anew_in_another_scene():
@@ -160,9 +164,9 @@ def test_a_memory_begins_anew_in_another_scene():
     estimator, _, _ = pair()
     memory, choice = TemporalFilter(9), SceneChoice()
     depths = []
-    for red, green in [(0.9, 0.1)] * 3 + [(0.1, 0.9)] * 20:
+    for room in [0.1] * 3 + [0.9] * 40:
         [estimate] = estimator.estimate_all([Request(
-            picture(red, green), CAMERA, outputs=OUTPUTS, memory=memory, stamp=len(depths) * 0.1,
+            picture(room), CAMERA, outputs=OUTPUTS, memory=memory, stamp=len(depths) * 0.1,
             choice=choice)])
         depths.append(estimate.depth[0, 0])
     assert set(depths) == {10.0, 3.0}
@@ -179,6 +183,14 @@ def test_a_scene_where_there_is_no_choice_is_refused():
 
 
 def test_unlike_is_said_of_the_middle_of_some_pictures_and_not_of_one():
-    good, bad = UNLIKE + 0.01, UNLIKE - 0.01
-    assert not unlike([]) and not unlike([good, good, 0.0]) and not unlike([UNLIKE])
-    assert 'unlike what the network knows' in unlike([good, bad, bad])
+    good, bad = (0.61, 0.6), (0.59, 0.6)
+    assert not unlike([]) and not unlike([good, good, (0.0, 0.6)]) and not unlike([(0.6, 0.6)])
+    assert 'it holds 59% of their depth' in unlike([good, bad, bad])
+
+
+def test_each_network_has_its_own_least():
+    estimator, _, _ = pair()
+    for scene, runtime in estimator._runtimes.items():
+        runtime.network.least_sure = {STREET: 0.6, ROOM: 0.4}[scene]
+    estimates = estimator.estimate([(picture(0.1), CAMERA), (picture(0.9), CAMERA)])
+    assert [e.least_sure for e in estimates] == [0.6, 0.4]

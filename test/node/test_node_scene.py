@@ -64,12 +64,14 @@ def test_a_scene_that_is_told_holds_from_the_next_frame_on(robot, expected):
 
 
 def test_pictures_that_it_does_not_know_are_a_warning_while_they_come(robot):
-    noise = np.random.default_rng(0).integers(0, 256, STREET.shape, np.uint8)
-    for _ in range(3):
-        robot.ask(image(noise, 'rgb8'))
+    robot.set(scene='street')
+    blank = np.full_like(STREET, 150)
+    for _ in range(5):
+        robot.ask(image(blank, 'rgb8'))
     sentence, status = robot.wait_sentence('unlike what the network knows')
     assert sentence.startswith('/image: these pictures') and status.level == b'\x01'
     assert 'rotation' in sentence and 'model' in sentence
+    robot.set(scene='auto')
 
 
 def test_a_scene_where_the_model_leaves_no_choice_is_refused(robot):
