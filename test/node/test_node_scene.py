@@ -1,6 +1,8 @@
 # Copyright 2026 the depth_estimation_ros authors
 # SPDX-License-Identifier: Apache-2.0
 """Streets and rooms over DDS: who reads them, what is said of it, what happens to the scale."""
+import time
+
 from depth_estimation_ros.estimation.estimator import DepthEstimator
 from depth_estimation_ros.estimation.requests import DepthOptions
 from depth_estimation_ros.models import networks
@@ -64,14 +66,13 @@ def test_a_scene_that_is_told_holds_from_the_next_frame_on(robot, expected):
 
 
 def test_pictures_that_it_does_not_know_are_a_warning_while_they_come(robot):
-    robot.set(scene='street')
-    blank = np.full_like(STREET, 150)
-    for _ in range(5):
-        robot.ask(image(blank, 'rgb8'))
+    hanging = np.ascontiguousarray(STREET[::-1, ::-1])
+    for _ in range(12):  # until the seconds before are forgotten
+        robot.ask(image(hanging, 'rgb8'))
+        time.sleep(0.3)
     sentence, status = robot.wait_sentence('unlike what the network knows')
     assert sentence.startswith('/image: these pictures') and status.level == b'\x01'
     assert 'rotation' in sentence and 'model' in sentence
-    robot.set(scene='auto')
 
 
 def test_a_scene_where_the_model_leaves_no_choice_is_refused(robot):
