@@ -298,7 +298,8 @@ def test_compact_gives_in_a_batch_what_its_pictures_give_alone(compact_network):
 
 
 def test_an_unknown_model_is_told_the_names_there_are():
-    with pytest.raises(ModelError, match="midas.*'depth_estimation models' lists .*huggingface:.*onnx:"):
+    with pytest.raises(ModelError,
+                       match="midas.*'depth_estimation models' lists .*huggingface:.*onnx:"):
         catalogue.build('midas', {})
 
 
