@@ -437,9 +437,10 @@ def train(options, workers: list[subprocess.Popen]) -> None:
     unseen = Frames(options.folder / 'validation', VALIDATION, device, workers)
     log = options.folder / 'log.csv'
     frames.wait(min(options.ready, options.shards))
-    stop = threading.Event()
+    stop, loading = threading.Event(), None
     if options.minutes:
-        threading.Thread(target=_keep_loading, args=(frames, stop), daemon=True).start()
+        loading = threading.Thread(target=_keep_loading, args=(frames, stop), daemon=True)
+        loading.start()
     started, before, first, seen = time.monotonic(), run.spent, run.step, 0
     averages: dict[str, torch.Tensor] = {}
 
@@ -500,6 +501,8 @@ def train(options, workers: list[subprocess.Popen]) -> None:
             run.save()
             plot(log, options.folder / 'log.png')
     stop.set()
+    if loading:  # else it may hold torch while that is taken down
+        loading.join()
     spent = time.monotonic() - started
     print(f'{run.step - first} steps, {seen} samples in {spent:.0f} s: {seen / spent:.0f} a '
           f'second; {len(frames.loaded) * SHARD} frames', flush=True)

@@ -12,7 +12,8 @@ import time
 import cv2
 import numpy as np
 
-from depth_estimation_ros.drives.bag_pictures import bag_pictures
+from depth_estimation_ros.drives.bag import Bag
+from depth_estimation_ros.drives.bag_pictures import bag_pictures, picture_topic
 from depth_estimation_ros.drives.folder import find_optics
 from depth_estimation_ros.drives.video import Film, is_webcam, open_recording, Webcam
 from depth_estimation_ros.estimation.confidence import unlike
@@ -67,7 +68,8 @@ class Recording:
         self._webcam: Webcam | None = None
         if (path / 'metadata.yaml').exists() or path.suffix in ('.mcap', '.db3'):
             self._read = lambda: bag_pictures(path, image, '', 'auto', MOST_FRAMES)
-            self.length = sum(1 for _ in self._read())
+            with Bag(path) as bag:
+                self.length = bag.topics[picture_topic(bag, image)].count
             return
         opened = Webcam(source) if is_webcam(source) else open_recording(source)
         optics = find_optics(camera, fov, opened)
@@ -187,7 +189,7 @@ def _frame(picture: ColorImage, camera: PinholeCamera, estimate: Estimate,
 def _facts(source: str, estimator: DepthEstimator, estimate: Estimate,
            seconds: list[float]) -> dict[str, str]:
     facts = {'source': source, 'model': estimator.network.description,
-             'on': f'{estimator.device}, {estimator.forward.form}'}
+             'on': f'{estimator.device}, {estimator.form}'}
     if estimate.scene:
         facts['scene'] = estimate.scene
     if estimate.sure is not None:

@@ -27,18 +27,8 @@ def bag_pictures(path: Path | str, topic: str, info_topic: str, rectified: str,
     :raises DriveError: a topic is missing or cannot be told, or what is on it is no good.
     """
     with Bag(path) as bag:
-        if topic:
-            bag.check([topic])
-        found = [topic] if topic else sorted(
-            name for name, (kind, *_) in bag.topics.items() if kind in (IMAGE, COMPRESSED))
-        if len(found) != 1:
-            raise DriveError(f'{path} has {len(found) or "no"} topics with pictures'
-                             f'{": " + ", ".join(found) if found else ""}; say which with '
-                             '--image')
-        [topic] = found
+        topic = picture_topic(bag, topic)
         kind, total, _ = bag.topics[topic]
-        if kind not in (IMAGE, COMPRESSED):
-            raise DriveError(f'{topic} of {path} is a {kind}, no picture: give another --image')
         base = topic.removesuffix('/compressed')
         info_topic = info_topic or base.rsplit('/', 1)[0] + '/camera_info'
         there = bag.topics.get(info_topic)
@@ -61,6 +51,26 @@ def bag_pictures(path: Path | str, topic: str, info_topic: str, rectified: str,
             except EncodingError as error:
                 raise DriveError(f'{topic} of {path}: {error}') from None
             yield image, camera_of(info, image, base, rectified)
+
+
+def picture_topic(bag: Bag, topic: str = '') -> str:
+    """
+    Return the topic of a bag's pictures; empty: the only one that is no depth by its name.
+
+    :raises DriveError: it is not there, holds no pictures, or cannot be told.
+    """
+    if topic:
+        bag.check([topic])
+    found = [topic] if topic else sorted(
+        name for name, (kind, *_) in bag.topics.items()
+        if kind in (IMAGE, COMPRESSED) and '/depth/' not in name)
+    if len(found) != 1:
+        raise DriveError(f'{bag.path} has {len(found) or "no"} topics with pictures'
+                         f'{": " + ", ".join(found) if found else ""}; say which with --image')
+    kind = bag.topics[found[0]].type
+    if kind not in (IMAGE, COMPRESSED):
+        raise DriveError(f'{topic} of {bag.path} is a {kind}, no picture: give another --image')
+    return found[0]
 
 
 def camera_of(info, picture, topic: str, rectified: str) -> PinholeCamera:

@@ -91,6 +91,16 @@ class DepthEstimator:
         """Sentences on what was not possible with a network, as they came."""
         return [remark for runtime in self._runtimes.values() for remark in runtime.remarks]
 
+    @property
+    def form(self) -> str:
+        """In which form the networks run, in words; of a pair that which is farthest."""
+        return max((runtime.form for runtime in self._runtimes.values()), key=len)
+
+    @property
+    def difference(self) -> float:
+        """How far depth is from that in fp32 at most."""
+        return max(runtime.difference for runtime in self._runtimes.values())
+
     def _seconds(self) -> float:
         return sum(runtime.seconds() for runtime in self._runtimes.values())
 

@@ -165,11 +165,12 @@ class DepthNode(GuardedNode):
                 else str(device))
 
     def _precision(self) -> str:
-        forward = self._estimator.forward
-        if forward.network.fixed_precision:
+        if self._estimator.network.fixed_precision:
             return 'as the network was exported'
-        off = f' ({forward.difference:.2%} off fp32)' if forward.difference else ''
-        return forward.form + off + ''.join(f'; {remark}' for remark in self._estimator.remarks)
+        off = self._estimator.difference
+        off = f' ({off:.2%} off fp32)' if off else ''
+        return self._estimator.form + off + ''.join(
+            f'; {remark}' for remark in self._estimator.remarks)
 
     def _diagnose(self) -> None:
         if self._estimator:

@@ -15,6 +15,8 @@ import time
 
 from depth_estimation_ros.commands.view import Player
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
+from depth_estimation_ros.synthetic.bag import synthesize
+from depth_estimation_ros.synthetic.drive import drive_camera, Mount, Plan, SyntheticDrive
 from depth_estimation_ros.viewing.screen import codes, FARTHEST, Frame, NEAREST, Screen, STEPS
 from depth_estimation_ros.viewing.server import MOST, Server, ViewError
 from films import write_film
@@ -228,6 +230,15 @@ def test_a_film_is_shown_over_and_over_and_from_where_one_likes(tmp_path):
         assert ask(port, f'/frame?after={number_of(address)[0]["number"]}')[0] == 204
         post(pause=False)
         wait(lambda: number_of(address)[0]['position'] == 1, 30, lambda: 'it did not begin again')
+
+
+def test_a_generated_room_is_shown_from_its_bag(tmp_path):
+    bag = tmp_path / 'living'
+    synthesize(SyntheticDrive(Plan(seed=5, frames=3, kind='living', mount=Mount(0.9)),
+                              drive_camera('', 80.0, (160, 128))), bag, lidar=False)
+    with command(bag) as address:
+        head, _, depth, _ = number_of(address)
+        assert head['length'] == 3 and head['width'] == 160 and depth.any()
 
 
 def test_what_cannot_be_shown_is_one_sentence(tmp_path):

@@ -87,7 +87,7 @@ def test_it_takes_over_when_it_is_there_and_is_kept(cache, runtime):
     assert made.form == 'fp32, being compiled'
     rgb, cameras = run_until(made, lambda: made.form == 'fp32, compiled', batch=2)
     assert made.remarks == [] and made.difference < 1e-5
-    values, confidence = made(rgb, cameras)
+    values, confidence, _ = made(rgb, cameras)
     with torch.inference_mode():
         expected = module(rgb, cameras)
     torch.testing.assert_close((values, confidence), expected)
@@ -117,7 +117,7 @@ def test_it_takes_over_when_it_is_there_and_is_kept(cache, runtime):
 def test_one_that_is_off_is_not_taken(cache, runtime, monkeypatch):
     monkeypatch.setattr('depth_estimation_ros.estimation.runtime.Compilation', WrongCompilation)
     made = runtime(Small())
-    values, _ = made(torch.rand(1, 3, 32, 64), torch.rand(1, 4))
+    values, *_ = made(torch.rand(1, 3, 32, 64), torch.rand(1, 4))
     [remark] = made.remarks
     assert '50.0% off its depth in fp32' in remark and 'set compile to false' in remark
     assert made.form == 'fp32' and made.difference == 0

@@ -430,7 +430,7 @@ def test_what_cannot_be_configured_is_one_sentence_and_the_node_lives(parameters
                 ({'weights': str(tmp_path)}, 'encoder.pth'),
                 ({'weights': str(tmp_path / 'cut')}, 'encoder.pth'),
                 ({'weights': str(tmp_path / 'code')}, 'code'),
-                ({'model': 'resnet'}, 'monodepth2'),
+                ({'model': 'resnet'}, 'is not in the catalogue'),
                 ({'model': 'rt_monodepth_s'}, 'monodepth2'),
                 ({'device': 'cuda:7'}, 'device'),
                 ({'device': 'abacus'}, 'device'),
