@@ -272,7 +272,7 @@ def _bag(commands) -> None:
 def _scene(command) -> None:
     command.add_argument('--scene', default='auto', choices=('auto', 'street', 'room'),
                          help='what the pictures show, for a model with a network for each; '
-                         'auto: by how sure the networks are (default: auto)')
+                         'auto: finds out (default: auto)')
 
 
 def _rotation(command) -> None:

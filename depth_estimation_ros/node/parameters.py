@@ -143,7 +143,7 @@ TABLE = (
               'to stand upright; what is published stays as the camera gives it; '
               '<camera>.rotation overrules it', choices=(0, 90, 180, 270)),
     Parameter('scene', 'auto', 'what the pictures show, for a model that has a network for each: '
-              'street, room or auto, by how sure the networks are; <camera>.scene overrules it',
+              'street, room or auto, which finds out; <camera>.scene overrules it',
               choices=SCENES),
     Parameter('rectified', 'auto', 'whether the pixels are rectified; auto: when D is zero, the '
               "topic's base name contains rect or K is zero", choices=('auto', 'true', 'false')),
