@@ -107,8 +107,8 @@ def _parser() -> argparse.ArgumentParser:
     _rotation(predict)
     _scene(predict)
     predict.add_argument('--write', type=lambda text: text.split(','), metavar='KINDS',
-                         help='some of depth,color,points,film (default: film of a film, the '
-                         'others of pictures)')
+                         help='some of depth,color,points,sheet,film (default: film of a film, '
+                         'the others of pictures)')
     predict.add_argument('--max-points', type=int, default=200_000, help='of a cloud')
     predict.add_argument('--frames', default=(0, None), type=_span, metavar='A:B',
                          help='of each input, from number A on to before B; numbers begin at 0')

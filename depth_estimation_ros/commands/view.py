@@ -12,8 +12,7 @@ import time
 import cv2
 import numpy as np
 
-from depth_estimation_ros.drives.bag import Bag
-from depth_estimation_ros.drives.bag_pictures import bag_pictures, picture_topic
+from depth_estimation_ros.drives import is_bag
 from depth_estimation_ros.drives.folder import find_optics
 from depth_estimation_ros.drives.video import Film, is_webcam, open_recording, Webcam
 from depth_estimation_ros.estimation.confidence import unlike
@@ -66,7 +65,9 @@ class Recording:
         path = Path(source).expanduser()
         self.period, self.length = PERIOD, 0
         self._webcam: Webcam | None = None
-        if (path / 'metadata.yaml').exists() or path.suffix in ('.mcap', '.db3'):
+        if is_bag(path):  # rosbags, if wanted
+            from depth_estimation_ros.drives.bag import Bag
+            from depth_estimation_ros.drives.bag_pictures import bag_pictures, picture_topic
             self._read = lambda: bag_pictures(path, image, '', 'auto', MOST_FRAMES)
             with Bag(path) as bag:
                 self.length = bag.topics[picture_topic(bag, image)].count

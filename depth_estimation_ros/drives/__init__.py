@@ -31,6 +31,12 @@ def read_image(path: Path | str) -> np.ndarray:
     return image
 
 
+def is_bag(path: Path) -> bool:
+    """Tell whether a path looks like a rosbag2: its folder, or a file of it."""
+    return (path.suffix in ('.mcap', '.db3') or (path / 'metadata.yaml').exists()
+            or any(path.glob('*.mcap')))
+
+
 def image_files(folder: Path | str) -> list[Path]:
     """
     List the pictures of a folder, sorted by name with numbers as numbers (2 before 10).

@@ -30,8 +30,8 @@ class DepthOptions:
     min_depth, max_depth: metres along Z; nearer is -Inf, farther +Inf (REP 117), both 0 in 16UC1.
     rotation: degrees, 0, 90, 180 or 270, by which the picture is turned clockwise to stand
     upright, as the network sees it; all that is published stays as the camera has it.
-    scene: of scenes.SCENES; which network of a pair reads the picture, `auto`: the one that is
-    surer of it.
+    scene: of scenes.SCENES; which network of a pair reads the picture, `auto`: that which it is
+    for, by what the picture shows.
     publish_size: `full` (the image's) or `network` (the network's grid). depth_encoding: `32FC1`
     (float32 metres) or `16UC1` (uint16 millimetres, 0 = none). cues: of confidence.CUES, what
     confidence is concluded from where the network gives none; `flip` takes a second pass, in the

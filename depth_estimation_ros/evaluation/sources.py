@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from depth_estimation_ros.drives import is_bag
 from depth_estimation_ros.evaluation.bag_samples import bag_samples
 from depth_estimation_ros.evaluation.samples import (
     drive_samples, EvaluateError, object_samples, paired_samples, Sample, selection_samples)
@@ -22,11 +23,9 @@ def find_samples(source: str, truth: str, truth_unit: float, camera: str, fov: f
         return object_samples(path)
     if (path / 'groundtruth_depth').is_dir() and (path / 'intrinsics').is_dir():
         return selection_samples(path)
-    is_bag = path.suffix in ('.mcap', '.db3') or (path / 'metadata.yaml').exists() or any(
-        path.glob('*.mcap'))
-    if truth and not is_bag:
+    if truth and not is_bag(path):
         return paired_samples(path, Path(truth).expanduser(), truth_unit, camera, fov)
-    if path.is_dir() and not is_bag:
+    if path.is_dir() and not is_bag(path):
         raise EvaluateError(f'{path} is a folder of pictures without truth: give --truth FOLDER '
                             'with a 16-bit depth PNG for each')
     return bag_samples(path, Path(truth).expanduser() if truth else path, depth_topic,

@@ -117,7 +117,7 @@ class DepthNode(GuardedNode):
             + f'; weights {loaded.path} ('
             + ', '.join(f'{name} sha256 {digest[:16]}'
                         for name, digest in loaded.sha256.items()) + ')')
-        self._remarked = 0
+        self._remarked: set[str] = set()
         if settings.device == 'auto' and self._estimator.device.type == 'cpu':
             self.get_logger().info('device auto: torch finds no CUDA device that works, so this '
                                    'is the CPU')
@@ -174,10 +174,10 @@ class DepthNode(GuardedNode):
 
     def _diagnose(self) -> None:
         if self._estimator:
-            remarks = self._estimator.remarks[self._remarked:]
-            self._remarked += len(remarks)
-            for remark in remarks:
-                self.get_logger().warning(remark)
+            for remark in self._estimator.remarks:  # of either network, as they come
+                if remark not in self._remarked:
+                    self._remarked.add(remark)
+                    self.get_logger().warning(remark)
         level, sentences = self._complaints.standing()
         self._diagnostics.publish(diagnostic_array(
             self.get_clock().now().to_msg(),

@@ -311,12 +311,12 @@ class Settings:
     scan_extrinsics: str
     temporal_window: int
     depth: DepthOptions  # without a scale, which depends on the model too
-    own: Mapping[str, float | str]  # <camera>.<one of PER_CAMERA>; 0, empty, auto: as for all
+    own: Mapping[str, float | str]  # <camera>.<one of PER_CAMERA>; a default: as for all
 
     def of(self, camera: str, name: str) -> float | str:
         """Return the value of one of PER_CAMERA that holds for a camera."""
         own = self.own.get(f'{camera}.{name}')
-        return getattr(self, name) if own in (None, 0, '', 'auto') else own
+        return getattr(self, name) if own in (None, BY_NAME[name].default) else own
 
 
 def settings_from(values: Mapping[str, Any]) -> Settings:

@@ -88,7 +88,7 @@ class CameraStream:
         self._camera: tuple[tuple, PinholeCamera] | None = None
         self._image_frame = ''
         self._levels = Levels()
-        self._sure: deque[tuple[float, tuple[float, float]]] = deque(maxlen=64)
+        self._sure: deque[tuple[float, tuple[float, float]]] = deque(maxlen=256)
         self._scene = ''
         self._serves = True  # the calibration is one for these images
         self.statistics = FrameStatistics()

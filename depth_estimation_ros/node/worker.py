@@ -137,14 +137,13 @@ class Worker:
                 estimates = self._estimator.estimate_all([frames[stream][1] for stream in batch])
             for stream, estimate in zip(batch, estimates):
                 frame, request = frames[stream]
-                if self._has_changed(stream, estimate.scene):
-                    # The scale that was found is that of the other network.
-                    self._scales.restart(stream.name)
-                    stream.statistics.drop('scene changed')
-                    continue
                 forward = self._estimator.forward_seconds if OUTPUTS & frame.outputs else None
                 with self._surviving(stream):
-                    if frame.outputs:
+                    if self._has_changed(stream, estimate.scene):
+                        # The scale that was found is that of the other network.
+                        self._scales.restart(stream.name)
+                        stream.statistics.drop('scene changed')
+                    elif frame.outputs:
                         stream.publish(frame, estimate, request.options.depth_encoding, forward)
                     else:
                         stream.statistics.drop('no scale')

@@ -92,6 +92,8 @@ class Screen:
 
     def _grown(self, depth: np.ndarray) -> tuple[float, float]:
         """Return the ends of the colour bar, which hold this frame too, metres."""
+        if not np.isfinite(depth).any() and self._range[1]:
+            return self._range
         near, far, _ = span_of(depth)
         self._range = min(self._range[0], near), max(self._range[1], far)
         return self._range
