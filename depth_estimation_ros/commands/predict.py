@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, ExitStack
-from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 import shutil
@@ -24,7 +23,7 @@ from depth_estimation_ros.cloud.points import Cloud, PointOptions
 from depth_estimation_ros.commands.outputs import Outputs
 from depth_estimation_ros.commands.progress import interrupted_between, progress
 from depth_estimation_ros.drives import DriveError
-from depth_estimation_ros.drives.film_writing import ffmpeg, FilmWriter, HINT
+from depth_estimation_ros.drives.film_writing import codec, FilmWriter
 from depth_estimation_ros.drives.folder import find_optics, Frame, Optics, Pictures
 from depth_estimation_ros.drives.video import Film, is_webcam, open_recording
 from depth_estimation_ros.estimation.confidence import unlike
@@ -33,7 +32,7 @@ from depth_estimation_ros.estimation.requests import DepthOptions, Estimate, Req
 from depth_estimation_ros.estimation.scenes import check_scene, SceneChoice
 from depth_estimation_ros.evaluation import sheets
 from depth_estimation_ros.imaging.encodings import ColorImage
-from depth_estimation_ros.imaging.intrinsics import PinholeCamera
+from depth_estimation_ros.imaging.intrinsics import PinholeCamera, rectified
 from depth_estimation_ros.models import networks
 from depth_estimation_ros.models.metres import scale_for
 
@@ -191,7 +190,7 @@ class _Run:
             metres, *self._remarks, f'in {self._outputs.folder}:',
             *(f'  {CONTENTS[kind]}' for kind in CONTENTS if kind in kinds)]
         if 'film' in kinds:
-            lines[-1] += f', {"H.264" if ffmpeg() else HINT}'  # the last of CONTENTS
+            lines[-1] += f', {codec()}'  # the last of CONTENTS
         if ended:
             if not (self._made or self._there):
                 raise KeyboardInterrupt
@@ -267,7 +266,7 @@ class _Run:
         for kind, file in files.items():
             self._outputs.write_bytes(file, made[kind])
         if film:
-            film(np.hstack((_rectified(frame.image, camera), estimate.color)))
+            film(np.hstack((rectified(frame.image, camera), estimate.color)))
 
     def _made_of(self, kind: str, job: _Job, image: np.ndarray, camera: PinholeCamera,
                  estimate: Estimate) -> bytes:
@@ -279,7 +278,7 @@ class _Run:
         metres = np.where(estimate.depth > 0, estimate.depth / np.float32(1000), np.nan)
         if job.span is None or not job.is_film:
             job.span = sheets.span_of(metres)
-        sheet = sheets.picture_sheet(_rectified(image, camera), metres, estimate.camera,
+        sheet = sheets.picture_sheet(rectified(image, camera), metres, estimate.camera,
                                      span=job.span, confidence=estimate.confidence)
         return cv2.imencode('.jpg', sheet)[1].tobytes()
 
@@ -323,17 +322,6 @@ def _check(write: Collection[str] | None, depth_scale: float, max_depth: float, 
                            'is that of the first frame to leave out')
 
 
-def _rectified(image: np.ndarray, camera: PinholeCamera) -> np.ndarray:
-    """Return a picture on the grid of its depth."""
-    return cv2.remap(image, _rectification(camera), None, cv2.INTER_LINEAR) if (
-        camera.lens) else image
-
-
-@lru_cache(maxsize=1)
-def _rectification(camera: PinholeCamera) -> np.ndarray:
-    return camera.rectification_map()
-
-
 def _png(pixels: np.ndarray) -> bytes:
     return cv2.imencode('.png', pixels)[1].tobytes()
 
@@ -361,6 +349,16 @@ def ply(cloud: Cloud) -> bytes:
 
 
 @contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Let an encoder's error name the film."""
+    try:
+        yield
+    except DriveError as error:
+        raise PredictError(f'{path} cannot be written ({error}): make room, give another '
+                           '--output, or leave film out of --write') from error
+
+
+@contextmanager
 def _film(outputs: Outputs, name: str, fps: float, kept: int = 0
           ) -> Iterator[Callable[[np.ndarray], None]]:
     """
@@ -382,12 +380,9 @@ def _film(outputs: Outputs, name: str, fps: float, kept: int = 0
         if shutil.disk_usage(path.parent).free < FILM_ROOM:  # OpenCV would go on regardless
             raise PredictError(f'{path} cannot be written (less than {FILM_ROOM >> 20} MiB are '
                                'free): make room, or give another --output')
-        try:
+        with _writing(path):
             writer = writer or FilmWriter(part, fps, size)
             writer.write(image)
-        except DriveError as error:
-            raise PredictError(f'{path} cannot be written ({error}): make room, or leave film out '
-                               'of --write') from error
         count += 1
 
     with outputs.write(name) as part:
@@ -397,11 +392,8 @@ def _film(outputs: Outputs, name: str, fps: float, kept: int = 0
             yield add
         finally:
             if writer:
-                try:
+                with _writing(path):
                     writer.release()
-                except DriveError as error:
-                    raise PredictError(f'{path} cannot be written ({error}): make room, or give '
-                                       'another --output') from error
         if not count:  # interrupted before its first picture
             return
         # OpenCV does not say when the disk was full, or the file could not grow. Ctrl-C can come

@@ -13,12 +13,12 @@ import rclpy
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 
+from depth_estimation_ros.node.diagnostics import OURS
+
 PERIOD = 1.0  # seconds, as the nodes'
 # Without a word for longer a node is gone or hangs; its last figures stay.
 SILENT = 3.0
 SPIN = 0.05  # seconds: Ctrl-C waits no longer
-# Only depth nodes have this value in their status.
-OURS = 'frames received'
 DROPPED = 'frames dropped: '
 LEVELS = {DiagnosticStatus.WARN: 'WARNING: ', DiagnosticStatus.ERROR: 'ERROR: '}
 # Rows of the table: its name, the rate that belongs to it, what its times are called.

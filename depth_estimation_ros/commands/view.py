@@ -9,7 +9,6 @@ from pathlib import Path
 import threading
 import time
 
-import cv2
 import numpy as np
 
 from depth_estimation_ros.drives import is_bag
@@ -20,7 +19,7 @@ from depth_estimation_ros.estimation.estimator import DepthEstimator
 from depth_estimation_ros.estimation.requests import DepthOptions, Estimate, Request
 from depth_estimation_ros.estimation.scenes import check_scene, SceneChoice
 from depth_estimation_ros.imaging.encodings import ColorImage
-from depth_estimation_ros.imaging.intrinsics import PinholeCamera
+from depth_estimation_ros.imaging.intrinsics import PinholeCamera, rectified
 from depth_estimation_ros.models import networks
 from depth_estimation_ros.models.metres import scale_for
 from depth_estimation_ros.viewing.screen import Frame, Screen
@@ -180,11 +179,8 @@ def _show(recording: Recording, estimator: DepthEstimator, options: DepthOptions
 
 def _frame(picture: ColorImage, camera: PinholeCamera, estimate: Estimate,
            facts: dict[str, str], complaints: list[str], position: int, length: int) -> Frame:
-    image = picture.bgr()
-    if camera.lens:  # depth is on the rectified grid
-        image = cv2.remap(image, camera.rectification_map(), None, cv2.INTER_LINEAR)
-    return Frame(image, estimate.depth, estimate.camera, estimate.confidence, facts, complaints,
-                 position, length)
+    return Frame(rectified(picture.bgr(), camera), estimate.depth, estimate.camera,
+                 estimate.confidence, facts, complaints, position, length)
 
 
 def _facts(source: str, estimator: DepthEstimator, estimate: Estimate,

@@ -20,7 +20,6 @@ from depth_estimation_ros.drives import DriveError
 
 CODEC = 'mp4v'
 PATIENCE = 60.0  # seconds that ffmpeg may take for the end of a film
-HINT = 'MPEG-4, which browsers do not play; with the program ffmpeg installed it is H.264'
 
 
 @lru_cache(maxsize=1)
@@ -36,6 +35,12 @@ def ffmpeg() -> str | None:
     return program if known and ' libx264 ' in known else None
 
 
+def codec() -> str:
+    """Return in words what films are encoded in here."""
+    return 'H.264' if ffmpeg() else (
+        'MPEG-4, which browsers do not play; with the program ffmpeg installed it is H.264')
+
+
 class FilmWriter:
     """
     One film, `fps` frames a second of `size` (width, height), both even; an .mp4.
@@ -44,7 +49,7 @@ class FilmWriter:
     """
 
     def __init__(self, path: Path, fps: float, size: tuple[int, int]):
-        self._path, self._process, self._writer = path, None, None
+        self._process = self._writer = None
         if program := ffmpeg():
             self._process = subprocess.Popen(
                 [program, '-hide_banner', '-loglevel', 'error', '-y', '-f', 'rawvideo',
@@ -59,11 +64,6 @@ class FilmWriter:
                                        size)
         if not self._writer.isOpened():
             raise DriveError(f'this OpenCV has no {CODEC} encoder, or the folder is full')
-
-    @property
-    def codec(self) -> str:
-        """What it is encoded in, in words."""
-        return 'H.264' if self._process else HINT
 
     def write(self, image: np.ndarray) -> None:
         """Add a picture (height, width, 3) uint8 BGR."""

@@ -24,7 +24,7 @@ from depth_estimation_ros.drives.bag_pictures import camera_of
 from depth_estimation_ros.drives.kitti import project_velodyne
 from depth_estimation_ros.evaluation.samples import Sample
 from depth_estimation_ros.imaging import encodings
-from depth_estimation_ros.imaging.encodings import Levels
+from depth_estimation_ros.imaging.encodings import EncodingError, Levels
 from depth_estimation_ros.synthetic.bag import TRUTH
 
 IMAGE, INFO, CLOUD, TF = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CameraInfo',
@@ -173,15 +173,10 @@ def _sample(stamp: int, picture, truth, judged: str, info, transforms, recorded:
 
 
 def _depth_image(message, topic: str) -> np.ndarray:
-    """Return (H, W) float32 of a 32FC1 image as it is, of a 16UC1 one in metres."""
-    kinds = {'32FC1': np.dtype('f4'), '16UC1': np.dtype('u2')}
-    if message.encoding not in kinds:
-        raise DriveError(f'{topic} is {message.encoding}, no depth image: 32FC1 or 16UC1')
-    dtype = kinds[message.encoding].newbyteorder('>' if message.is_bigendian else '<')
-    rows = np.ndarray((message.height, message.width), dtype, np.ascontiguousarray(message.data),
-                      0, (message.step, dtype.itemsize))
-    return rows.astype(np.float32) if dtype.kind == 'f' else np.where(
-        rows > 0, rows / np.float32(1000), np.float32('nan'))
+    try:
+        return encodings.depth_metres(message)
+    except EncodingError as error:
+        raise DriveError(f'{topic}: {error}') from None
 
 
 def _matrix(transform) -> np.ndarray:

@@ -356,3 +356,23 @@ def cloud_array(fields: Sequence[tuple[str, int, int, int]], width: int, height:
     except (ValueError, OverflowError) as error:
         raise EncodingError(f'the fields {shown(", ".join(names))} of the cloud and point_step '
                             f'{point_step} make no table of points: {error}') from error
+
+
+def depth_metres(message) -> np.ndarray:
+    """
+    Return (H, W) float32 of a depth Image, of rclpy's or a bag's: 32FC1 as it is, 16UC1 in metres.
+
+    0 of 16UC1 is NaN. Raises EncodingError where it is neither, or has less bytes than it states.
+    """
+    kinds = {'32FC1': np.dtype('f4'), '16UC1': np.dtype('u2')}
+    if message.encoding not in kinds:
+        raise EncodingError(f'{shown(message.encoding)} is no depth image: 32FC1 or 16UC1')
+    dtype = kinds[message.encoding].newbyteorder('>' if message.is_bigendian else '<')
+    try:
+        rows = np.ndarray((message.height, message.width), dtype,
+                          np.ascontiguousarray(message.data), 0, (message.step, dtype.itemsize))
+    except (TypeError, ValueError) as error:
+        raise EncodingError(f'a depth image of {message.width}x{message.height} pixels with step '
+                            f'{message.step} holds {len(message.data)} bytes') from error
+    return rows.astype(np.float32) if dtype.kind == 'f' else np.where(
+        rows > 0, rows / np.float32(1000), np.float32('nan'))

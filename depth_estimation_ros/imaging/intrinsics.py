@@ -9,6 +9,7 @@ Frames are optical frames (REP 103): x right, y down, z forward.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 import math
 
 import cv2
@@ -363,3 +364,14 @@ class Calibration:
         fx, fy, cx, cy = intrinsics
         r = self.r if any(self.r) else (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
         return Lens(model, (fx, 0.0, cx, 0.0, fy, cy, 0.0, 0.0, 1.0), d, r)
+
+
+def rectified(image: np.ndarray, camera: PinholeCamera) -> np.ndarray:
+    """Return a picture (H, W, C) uint8 of `camera` on the grid of its depth: without its lens."""
+    return cv2.remap(image, _rectification(camera), None, cv2.INTER_LINEAR) if (
+        camera.lens) else image
+
+
+@lru_cache(maxsize=1)
+def _rectification(camera: PinholeCamera) -> np.ndarray:
+    return camera.rectification_map()

@@ -27,6 +27,9 @@ FRESH = 3.0
 LOG_EVERY = 10.0
 
 
+OURS = 'frames received'  # a value that only depth nodes have in their status
+
+
 class FrameStatistics:
     """
     Counts what becomes of the frames of one camera. Safe to use from several threads.
@@ -79,7 +82,7 @@ class FrameStatistics:
             spans = {name: list(seconds) for name, seconds in self._spans.items()}
             waiting = self.received - self.processed - sum(self.dropped.values())
             values = {
-                'frames received': str(self.received),
+                OURS: str(self.received),
                 'frames processed': str(self.processed),
                 **{f'frames dropped: {reason}': str(n)
                    for reason, n in sorted(self.dropped.items())},

@@ -6,7 +6,6 @@ from __future__ import annotations
 from functools import partial
 import time
 
-import cv2
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 import numpy as np
 import rclpy
@@ -15,15 +14,14 @@ from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import CameraInfo, Image
 
 from depth_estimation_ros.drives import DriveError
-from depth_estimation_ros.imaging.encodings import EncodingError
-from depth_estimation_ros.imaging.intrinsics import CameraError
+from depth_estimation_ros.imaging.encodings import depth_metres, EncodingError
+from depth_estimation_ros.imaging.intrinsics import CameraError, rectified
 from depth_estimation_ros.node import messages
-from depth_estimation_ros.node.diagnostics import Complaints
+from depth_estimation_ros.node.diagnostics import Complaints, OURS
 from depth_estimation_ros.node.live_pictures import KINDS
 from depth_estimation_ros.node.qos import MatchedSubscription
 from depth_estimation_ros.viewing.screen import Frame, Screen
 
-OURS = 'frames received'  # only depth nodes have this value in their status
 SPIN = 0.05  # seconds: Ctrl-C waits no longer
 REMATCH = 0.5  # seconds until publishers are looked at again
 PATIENCE = 10.0  # seconds until somebody is told that no node is heard
@@ -152,11 +150,11 @@ class LiveDepth:
     def _frame(self, depth: Image, confidence: Image, picture, info: CameraInfo,
                own_info: CameraInfo | None, status: DiagnosticStatus) -> Frame:
         values = {pair.key: pair.value for pair in status.values}
-        metres = _plane(depth)
+        metres = depth_metres(depth)
         calibration = messages.read_camera_info(info)
         return Frame(
             self._picture(picture, own_info), metres,
-            calibration.camera(depth.width, depth.height, True), _plane(confidence),
+            calibration.camera(depth.width, depth.height, True), depth_metres(confidence),
             {'node': status.name, **{name: values[name] for name in FACTS if name in values},
              **{name: value for name, value in values.items() if name.startswith('frames drop')}},
             [] if status.level == DiagnosticStatus.OK else [
@@ -171,19 +169,8 @@ class LiveDepth:
             camera = messages.read_camera_info(info).camera(image.width, image.height, False)
         except (EncodingError, CameraError):
             return None
-        picture = image.bgr()
-        return cv2.remap(picture, camera.rectification_map(), None, cv2.INTER_LINEAR) if (
-            camera.lens) else picture
+        return rectified(image.bgr(), camera)
 
 
 def _stamp(message) -> int:
     return message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
-
-
-def _plane(message: Image) -> np.ndarray:
-    """Return (H, W) float32: of a 32FC1 image as it is, of a 16UC1 one in metres, NaN for 0."""
-    kind = np.dtype('<f4' if message.encoding == '32FC1' else '<u2')
-    rows = np.ndarray((message.height, message.width), kind, memoryview(message.data), 0,
-                      (message.step, kind.itemsize))
-    return np.array(rows) if kind.kind == 'f' else np.where(
-        rows > 0, rows / np.float32(1000), np.float32('nan'))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import array
 import struct
+from types import SimpleNamespace
 import zlib
 
 import cv2
@@ -544,3 +545,23 @@ def test_bits_are_those_of_the_brightest_picture_so_far_and_what_is_given_holds(
 
 def png(values) -> bytes:
     return cv2.imencode('.png', values)[1].tobytes()
+
+
+@pytest.mark.parametrize('big', [False, True])
+def test_depth_images_are_read_in_metres_whatever_their_rows_and_order(big):
+    order = '>' if big else '<'
+    for encoding, kind, stored in (('32FC1', 'f4', [[1.5, np.nan, np.inf], [2, 3, 4]]),
+                                   ('16UC1', 'u2', [[1500, 0, 65535], [2000, 3000, 4000]])):
+        rows = np.zeros((2, 5), f'{order}{kind}')  # two more a row than the picture has
+        rows[:, :3] = stored
+        message = SimpleNamespace(encoding=encoding, height=2, width=3, step=rows.strides[0],
+                                  is_bigendian=big, data=np.frombuffer(rows.tobytes(), np.uint8))
+        expected = np.array(stored, np.float32) if kind == 'f4' else np.array(
+            [[1.5, np.nan, 65.535], [2, 3, 4]], np.float32)
+        np.testing.assert_allclose(encodings.depth_metres(message), expected, rtol=1e-6)
+        message.data = message.data[:-20]
+        with pytest.raises(EncodingError, match=r'3x2 pixels with step \d+ holds \d+ bytes'):
+            encodings.depth_metres(message)
+    message.encoding = 'bgr8'
+    with pytest.raises(EncodingError, match="'bgr8' is no depth image: 32FC1 or 16UC1"):
+        encodings.depth_metres(message)
