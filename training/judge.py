@@ -67,12 +67,10 @@ class Judge:
     """A network, asked for depth and confidence, and held against truth."""
 
     def __init__(self, weights: str, precision: str = 'fp32', model: str = 'compact',
-                 scene: str = 'auto', rooms: str = ''):
-        network = networks.open_network(model, weights).network
-        if rooms:
-            network = replace(network, rooms=networks.open_network('compact-rooms', rooms).network)
+                 scene: str = 'auto'):
         self._scene = scene
-        self.estimator = DepthEstimator(network, 'cpu', precision)
+        self.estimator = DepthEstimator(networks.open_network(model, weights).network, 'cpu',
+                                        precision)
 
     def estimate(self, rgb: np.ndarray, camera: PinholeCamera) -> Estimate:
         """Return depth and confidence of a picture."""
@@ -242,8 +240,6 @@ def main() -> None:
     parser.add_argument('--model', default='compact', help='or compact-rooms')
     parser.add_argument('--weights', default='', help='default: the shipped ones')
     parser.add_argument('--scene', default='auto', help='of compact: auto, street or room')
-    parser.add_argument('--rooms', default='', help='weights of the network that takes turns with '
-                        'that of --weights; default: none')
     parser.add_argument('--foreign', type=int, default=0, help='places of each kind whose '
                         'pictures are made strange')
     parser.add_argument('--each', type=int, default=6, help='streets and rooms of each kind')
@@ -253,8 +249,7 @@ def main() -> None:
     if options.real and not (options.real / 'data').is_dir():
         parser.error(f'--real {options.real} holds no folder data: give the folder of the real '
                      'frames')
-    judge = Judge(options.weights, options.precision, options.model, options.scene,
-                  options.rooms)
+    judge = Judge(options.weights, options.precision, options.model, options.scene)
     if options.each:
         found = synthetic(judge, options.each)
         for title, name in (('all', 'unseen, AbsRel up to 80 m'), ('angle', 'by angle'),

@@ -11,9 +11,8 @@ the optical frame of the rectified camera (x right, y down, z forward), both in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import cv2
@@ -147,33 +146,28 @@ def kitti_object(folder: Path | str, name: str, camera: int = 2) -> KittiFrame:
     return KittiFrame(image, None, model, velo_to_cam, scan if scan.is_file() else None)
 
 
-class DepthSelection:
+def depth_benchmark(folder: Path | str) -> Iterator[
+        tuple[str, np.ndarray, PinholeCamera, np.ndarray | None]]:
     """
-    The pictures of the depth benchmark, as `depth_selection/val_selection_cropped` has them.
+    Yield name, picture (BGR), camera and annotated depth, or None, of each frame of the benchmark.
 
-    Iterating gives the picture's file, that of its annotated depth, which may be missing, and a
-    function that makes its camera of width and height. Raises DriveError.
+    :param folder: with image, groundtruth_depth and intrinsics, as val_selection_cropped has them.
+    :raises DriveError: a picture, or what belongs to it, cannot be read.
     """
-
-    def __init__(self, folder: Path | str):
-        self.folder = Path(folder).absolute()
-        self._images = image_files(self.folder / 'image')
-
-    def __iter__(self) -> Iterator[tuple[Path, Path, Callable[[int, int], PinholeCamera]]]:
-        """Give them one by one."""
-        for image in self._images:
-            truth = image.name.replace('_sync_image_', '_sync_groundtruth_depth_')
-            yield image, self.folder / 'groundtruth_depth' / truth, partial(
-                self._camera, self.folder / 'intrinsics' / f'{image.stem}.txt')
-
-    @staticmethod
-    def _camera(path: Path, width: int, height: int) -> PinholeCamera:
+    folder = Path(folder).absolute()
+    for file in image_files(folder / 'image'):
+        picture = read_image(file)
+        path = folder / 'intrinsics' / f'{file.stem}.txt'
         try:
             k = np.array(path.read_text().split(), dtype=np.float64).reshape(3, 3)
-            return PinholeCamera(width, height, k[0, 0], k[1, 1], k[0, 2], k[1, 2])
         except (OSError, ValueError) as error:
             raise DriveError(f'{path} does not hold the nine numbers of K: use the folder as '
                              'KITTI delivers it') from error
+        truth = folder / 'groundtruth_depth' / file.name.replace(
+            '_sync_image_', '_sync_groundtruth_depth_')
+        height, width = picture.shape[:2]
+        camera = PinholeCamera(width, height, k[0, 0], k[1, 1], k[0, 2], k[1, 2])
+        yield file.stem, picture, camera, annotated_depth(truth) if truth.exists() else None
 
 
 def annotated_depth(path: Path | str) -> np.ndarray:

@@ -28,7 +28,8 @@ from depth_estimation_ros.estimation.confidence import confidence as conclude
 from depth_estimation_ros.estimation.pictures import colorize, encode, palette
 from depth_estimation_ros.estimation.requests import (
     DepthOptions, Estimate, OUTPUTS, Request, Unscaled)
-from depth_estimation_ros.estimation.runtime import find_device, find_precisions, Runtime
+from depth_estimation_ros.estimation.runtime import (
+    find_device, find_precisions, form_of, Runtime)
 from depth_estimation_ros.estimation.scenes import ROOM, scene_of, STREET
 from depth_estimation_ros.estimation.views import make_view, View
 from depth_estimation_ros.imaging.encodings import ColorImage
@@ -93,8 +94,8 @@ class DepthEstimator:
 
     @property
     def form(self) -> str:
-        """In which form the networks run, in words; of a pair that which is farthest."""
-        return max((runtime.form for runtime in self._runtimes.values()), key=len)
+        """In which form the networks run, in words."""
+        return form_of(self._runtimes.values())
 
     @property
     def difference(self) -> float:
@@ -159,8 +160,12 @@ class DepthEstimator:
             answers = self._read([requests[i] for i in batch], inputs / 255, cameras)
             for row, i in enumerate(batch):
                 request = requests[i]
-                scene, mean = self._choose(request, answers[row])
-                found, sure, mirrored, _ = answers[row][scene or STREET]
+                # One answer is the one that counts: what else it says is fetched when the frame is
+                # made, for each fetch waits for the device.
+                scene, mean = next(iter(answers[row])), None
+                if len(answers[row]) > 1:
+                    scene, mean = self._choose(request, answers[row])
+                found, sure, mirrored, _ = answers[row][scene]
                 if sure is None and request.wants_confidence:
                     sure = self._conclude(found, mirrored, views[i], request.options)
                 if request.memory:
@@ -168,10 +173,12 @@ class DepthEstimator:
                 if OUTPUTS.intersection(request.outputs):
                     estimates[i] = self._finish(found, sure, inputs[row], pictures[i],
                                                 views[i], request)
+                unscaled = self._unscaled(found, views[i]) if request.unscaled else None
+                if mean is None:
+                    _, mean = self._choose(request, answers[row])
                 estimates[i] = replace(
-                    estimates[i], scene=scene, sure=mean,
-                    least_sure=self._runtimes[scene or STREET].network.least_sure,
-                    unscaled=self._unscaled(found, views[i]) if request.unscaled else None)
+                    estimates[i], scene=scene if self.network.rooms else '', sure=mean,
+                    least_sure=self._runtimes[scene].network.least_sure, unscaled=unscaled)
         self.forward_seconds = self._seconds()
         return estimates
 
@@ -207,11 +214,11 @@ class DepthEstimator:
 
     def _choose(self, request: Request,
                 answers: dict[str, _Answer]) -> tuple[str, float | None]:
-        """Return the scene whose answer counts, '' without a choice; and how sure it is."""
+        """Return the scene whose answer counts, and how sure it is."""
         sure = {scene: answer.sure.mean().item() for scene, answer in answers.items()
                 if answer.sure is not None}
         if ROOM not in self._runtimes:
-            return '', sure.get(STREET)
+            return STREET, sure.get(STREET)
         scene = request.options.scene
         if scene == 'auto':
             room = answers[ROOM].room.item() if ROOM in answers else None

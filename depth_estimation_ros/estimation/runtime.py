@@ -3,7 +3,7 @@
 """Where and in which precision a network is executed."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from functools import lru_cache
@@ -224,9 +224,9 @@ class Runtime:
         Run the network on float32 RGB (B, 3, H, W) in 0..1 at its input size.
 
         `cameras` is (B, 4) float32: fx, fy, cx, cy in pixels of `rgb`. What is not `usual` is not
-        worth a compilation. Returns the network's
-        values (B, 1, h, w) float32 in model units, its confidence (B, 1, h, w) or None, and the
-        probability of a room (B, 1) or None; on CUDA they hold until the next call.
+        worth a compilation. Returns the network's values (B, 1, h, w) float32 in model units, its
+        confidence (B, 1, h, w) or None, and the probability of a room (B, 1) or None; on CUDA
+        they hold until the next call.
         """
         inputs = self._inputs(rgb, cameras)
         run = (usual and self._program(len(rgb), *rgb.shape[2:])) or self._eager
@@ -291,8 +291,7 @@ class Runtime:
     @property
     def form(self) -> str:
         """In which form the network runs, in words."""
-        return self.precision + (', being compiled' if self._making else
-                                 ', compiled' if self._programs else '')
+        return form_of([self])
 
     def close(self) -> None:
         """Stop what is being compiled."""
@@ -328,6 +327,13 @@ class Runtime:
             self._eager(street)
         if self.network.size_for is None:
             self._program(1, self.network.input_height, self.network.input_width)
+
+
+def form_of(runtimes: Collection[Runtime]) -> str:
+    """Return in words in which form networks that take turns run."""
+    return '/'.join(dict.fromkeys(runtime.precision for runtime in runtimes)) + (
+        ', being compiled' if any(runtime._making for runtime in runtimes) else
+        ', compiled' if any(runtime._programs for runtime in runtimes) else '')
 
 
 def fold_batch_norms(module: nn.Module, inputs: Sequence[torch.Tensor]) -> nn.Module:

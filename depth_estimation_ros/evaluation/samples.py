@@ -10,10 +10,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from depth_estimation_ros.drives import DriveError, image_files, read_image
+from depth_estimation_ros.drives import DriveError, image_files
 from depth_estimation_ros.drives.folder import find_optics, Pictures
 from depth_estimation_ros.drives.kitti import (
-    annotated_depth, DepthSelection, kitti_object, KittiDrive, KittiFrame)
+    depth_benchmark, kitti_object, KittiDrive, KittiFrame)
 from depth_estimation_ros.imaging.intrinsics import CameraError, PinholeCamera
 
 
@@ -55,12 +55,9 @@ def _scanned(frame: KittiFrame) -> Sample:
                   frame.depth() if frame.scan_path else None)
 
 
-def selection_samples(path: Path) -> Iterator[Sample]:
+def benchmark_samples(path: Path) -> Iterator[Sample]:
     """Yield the frames of KITTI's depth benchmark."""
-    for image, truth, camera in DepthSelection(path):
-        picture = read_image(image)
-        yield Sample(image.stem, picture, camera(picture.shape[1], picture.shape[0]),
-                     annotated_depth(truth) if truth.exists() else None)
+    return (Sample(*frame) for frame in depth_benchmark(path))
 
 
 def paired_samples(images: Path, truths: Path, unit: float, camera: str,

@@ -9,7 +9,7 @@ from pathlib import Path
 from depth_estimation_ros.drives import is_bag
 from depth_estimation_ros.evaluation.bag_samples import bag_samples
 from depth_estimation_ros.evaluation.samples import (
-    drive_samples, EvaluateError, object_samples, paired_samples, Sample, selection_samples)
+    benchmark_samples, drive_samples, EvaluateError, object_samples, paired_samples, Sample)
 
 
 def find_samples(source: str, truth: str, truth_unit: float, camera: str, fov: float,
@@ -22,7 +22,7 @@ def find_samples(source: str, truth: str, truth_unit: float, camera: str, fov: f
     if (path / 'image_2').is_dir() and (path / 'calib').is_dir():
         return object_samples(path)
     if (path / 'groundtruth_depth').is_dir() and (path / 'intrinsics').is_dir():
-        return selection_samples(path)
+        return benchmark_samples(path)
     if truth and not is_bag(path):
         return paired_samples(path, Path(truth).expanduser(), truth_unit, camera, fov)
     if path.is_dir() and not is_bag(path):

@@ -107,8 +107,12 @@ class LiveDepth:
         kinds = {p.topic_type for p in self._node.get_publishers_info_by_topic(image)}
         depth = self._depth_topic()
         kind = min(kinds & KINDS.keys(), default='')
-        if not depth or not kind:
-            return  # not yet seen; its next word comes within a second
+        if not depth or not kind:  # its next word comes within a second
+            if time.monotonic() - self._began > PATIENCE:
+                self._complaints.raise_('topics', f'{self._name}: nothing publishes '
+                                        + (image if depth else f'.../{DEPTH} of it')
+                                        + ', so there is nothing to show yet')
+            return
         self._decode = KINDS[kind][1]
         beside = depth.rpartition('/')[0]
         for of, topic, take in (
