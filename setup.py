@@ -52,9 +52,10 @@ setup(
         'h5': ['h5py'],
         'onnx': ['onnxruntime>=1.22'],
         'transformers': ['huggingface_hub', 'safetensors', 'transformers>=4.45'],
-        # What only the command line needs: bags, progress bars.
+        # What only the command line needs: bags, progress bars, completion in the shell.
         # rosbags 0.11.9 is the first that reads what it must, and its storage interface is used.
-        'cli': ['lz4', 'mcap>=1.3,<2', 'rosbags>=0.11.9,<0.12', 'tqdm', 'zstandard'],
+        'cli': ['argcomplete', 'lz4', 'mcap>=1.3,<2', 'rosbags>=0.11.9,<0.12', 'tqdm',
+                'zstandard'],
         'test': ['import-linter', 'mcap-ros2-support', 'onnx', 'pillow', 'pytest', 'pytest-xdist',
                  'selenium'],
     },

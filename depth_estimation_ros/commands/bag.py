@@ -31,3 +31,12 @@ def record(path: str, topics: list[str], seconds: float | None) -> str:
     from depth_estimation_ros.commands import player  # ROS, if wanted
     player.record(topics, path, seconds)
     return info(path)
+
+
+def play(**chosen) -> str:
+    """Publish a bag; return how it went. Raises ValueError where an answer is missing."""
+    from depth_estimation_ros.commands import player
+    played = player.play(**chosen)
+    if played.unanswered:
+        raise ValueError(str(played))
+    return str(played)

@@ -1,25 +1,34 @@
 # Copyright 2026 the depth_estimation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Boards at taped distances, in bags or before a live camera, to a parameter file of the node."""
+"""
+Boards at taped distances, or the ground below a camera, to a parameter file of the node.
+
+Both are looked at in a photo, in bags or before a live camera.
+"""
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+import math
 from pathlib import Path
 
 import numpy as np
 
 from depth_estimation_ros.commands.outputs import refuse_file, whole_file
 from depth_estimation_ros.commands.progress import progress
+from depth_estimation_ros.drives.folder import find_optics, Pictures as Photos
 from depth_estimation_ros.estimation.estimator import DepthEstimator
-from depth_estimation_ros.estimation.requests import DepthOptions, Request
+from depth_estimation_ros.estimation.requests import DepthOptions, Request, Unscaled
 from depth_estimation_ros.estimation.scenes import check_scene, SceneChoice
 from depth_estimation_ros.imaging.encodings import ColorImage
 from depth_estimation_ros.imaging.intrinsics import describe, PinholeCamera, Window
 from depth_estimation_ros.models import networks
 from depth_estimation_ros.models.contract import Network
 from depth_estimation_ros.scale import taping
-from depth_estimation_ros.scale.taping import Board, CalibrationError, Fit
+from depth_estimation_ros.scale.ground import Ground
+from depth_estimation_ros.scale.taping import Board, CalibrationError, Fit, Span
+from depth_estimation_ros.scale.tracker import Declined, Reading
 
 FARTHEST = 1000.0  # metres that a tape may say
 # A model that says its metres itself is seldom farther off than this, as a ratio.
@@ -33,20 +42,30 @@ def run(distance: Sequence[float], model: str, weights: str = '', input_size: st
         camera_info: str = '', rectified: str = 'auto', device: str = 'auto',
         precision: str = 'auto', frames: int = 30, timeout: float = 10.0,
         output: Path = Path('calibration.yaml'), overwrite: bool = False,
-        rotation: int = 0, scene: str = 'auto') -> str:
+        rotation: int = 0, scene: str = 'auto', height: float = 0.0, pitch: float = 0.0,
+        camera: str = '', fov: float = 0.0) -> str:
     """
     Measure the scale of a model, write `output`, return the report.
 
     :param distance: metres along the optical axis, one a board.
+    :param height: metres above the flat ground, instead of boards. pitch: degrees, of the camera
+        then; down is positive.
     :param bag: with the boards in it: one each, or one for all; none: the live topic `image`.
     :param board: x, y, width, height in rectified pixels: one each, or one for all; none: the
         middle. Live boards with one for all are held up one after the other.
-    :param image, camera_info: topics, live or in the bags, where an empty one is found.
+    :param image, camera_info: topics, live or in the bags, where an empty one is found; image may
+        be a photo's file. camera, fov: of that; see `find_optics`.
     :param frames: of each board at most. timeout: seconds to wait for a live one.
     :raises ValueError: of this package, one sentence; nothing is written.
     """
-    _check(distance, bag, board, image, frames, timeout)
-    refuse_file(output, overwrite, [*bag, *filter(None, [weights])])
+    _check(distance, bag, board, image, frames, timeout, height, pitch)
+    photo = Photos(image) if not bag and Path(image).expanduser().is_file() else None
+    if photo is None and (camera or fov):
+        raise CalibrationError(f'--camera, --camera-preset and --fov are for a photo, and {image} '
+                               'is no file: topics and bags have a CameraInfo')
+    optics = find_optics(camera, fov, photo) if photo else None
+    refuse_file(output, overwrite, [*bag, *filter(None, [
+        weights, camera, photo and image])])
     places = [Window(*place) for place in board]
     network = networks.open_network(model, weights, input_size).network
     check_scene(scene, network)
@@ -54,6 +73,9 @@ def run(distance: Sequence[float], model: str, weights: str = '', input_size: st
     estimator.warm_up()
 
     def pictures(source: str, ask: float | None) -> Pictures:
+        if optics:
+            return ((ColorImage(frame.image, (2, 1, 0)),
+                     optics.camera(*frame.image.shape[1::-1])) for frame in photo)
         if source:
             from depth_estimation_ros.drives.bag_pictures import bag_pictures  # rosbags, if wanted
             return bag_pictures(source, image, camera_info, rectified, frames)
@@ -62,28 +84,32 @@ def run(distance: Sequence[float], model: str, weights: str = '', input_size: st
             _wait_for(ask)
         return live_pictures(image, camera_info, rectified, frames, timeout)
 
-    seen: dict[PinholeCamera, str] = {}
-    boards = []
-    options, choice, scenes = DepthOptions(rotation=rotation, scene=scene), SceneChoice(), set()
-    for source, of_one in _sittings(distance, bag, places):
-        ask = of_one[0][0] if not source and len(of_one) < len(distance) else None
-        found = progress(pictures(source, ask), frames, source or image)
-        boards += _measure(found, of_one, estimator, source or image, seen, options, choice,
-                           scenes)
-    if len(seen) > 1:
-        (one, first), (other, second) = list(seen.items())[:2]
-        raise CalibrationError(f'{first} and {second} are of different cameras '
-                               f'({describe(one)}; {describe(other)}): calibrate each by itself')
-    if len(scenes) > 1:
-        raise CalibrationError('some boards were read by the network for streets and some by that '
-                               'for rooms, which have a scale each: give --scene')
-    fit = taping.fit(boards, network.contract.relative)
-    [camera] = seen
-    lines = _report(boards, fit, network, camera, estimator.mismatch(camera, rotation))
+    look = _Look(estimator, DepthOptions(rotation=rotation, scene=scene), SceneChoice())
+    if height:
+        if network.contract.relative:
+            raise CalibrationError('this model gives relative inverse depth, whose shift is '
+                                   'unknown too, and the ground alone does not tell it: give '
+                                   'boards at two or more --distance')
+        found = progress(pictures(bag[0] if bag else '', None), frames, bag[0] if bag else image)
+        fit, lines = look.down(found, height, pitch, bag[0] if bag else image)
+    else:
+        boards = []
+        for source, of_one in _sittings(distance, bag, places):
+            ask = of_one[0][0] if not source and len(of_one) < len(distance) else None
+            found = progress(pictures(source, ask), frames, source or image)
+            boards += look.at_boards(found, of_one, source or image)
+        fit = taping.fit(boards, network.contract.relative)
+        lines = _report(boards, fit)
+    seen_by = look.camera()
+    lines = [f'{network.description}, camera {describe(seen_by)}; metres are along the optical '
+             'axis, +- is what holds 90 %', *lines,
+             *_judge(fit, network, estimator.mismatch(seen_by, rotation)),
+             *([f'camera: {optics.source}'] if optics else [])]
+    image = '' if optics else image
     base = image.removesuffix('/compressed')
     door, colon, rest = model.partition(':')
     _write(output, lines, _parameters(fit, rotation, {
-        'scene': scenes.pop(),
+        'scene': look.scene(),
         'model': f'{door}{colon}{_absolute(rest)}', 'weights': _absolute(weights),
         'input_size': '' if input_size == 'auto' else input_size,
         'rectified': '' if rectified == 'auto' else rectified,
@@ -94,8 +120,17 @@ def run(distance: Sequence[float], model: str, weights: str = '', input_size: st
 
 
 def _check(distance: Sequence[float], bag: Sequence[str], board: Sequence, image: str,
-           frames: int, timeout: float) -> None:
+           frames: int, timeout: float, height: float, pitch: float) -> None:
     count = len(distance)
+    if bool(count) == bool(height):
+        raise CalibrationError('give --distance METRES of a board or wall, or --height METRES of '
+                               'the camera above the ground' + (': not both' if count else ''))
+    if height and not (0 < height <= FARTHEST and -90 < pitch < 90):
+        raise CalibrationError(f'--height {height:g} --pitch {pitch:g} is out of range: metres '
+                               f'from above 0 to {FARTHEST:g}, degrees between -90 and 90')
+    if height and (board or len(bag) > 1):
+        raise CalibrationError('--height looks at the ground in one --bag or one --image, without '
+                               '--board')
     for metres in distance:
         if not 0 < metres <= FARTHEST:
             raise CalibrationError(f'--distance {metres:g} is out of range: it goes from above 0 '
@@ -108,8 +143,8 @@ def _check(distance: Sequence[float], bag: Sequence[str], board: Sequence, image
         raise CalibrationError('one --bag has boards at several distances: give as many --board, '
                                'or a --bag for each')
     if not bag and not image:
-        raise CalibrationError('nothing to look at: give --image, the topic of a live camera, or '
-                               '--bag')
+        raise CalibrationError('nothing to look at: give --image, a photo or the topic of a live '
+                               'camera, or --bag')
     if frames < 1 or not 0 < timeout <= 3600:
         raise CalibrationError('--frames begins with 1, and --timeout goes from above 0 to 3600 '
                                'seconds')
@@ -137,54 +172,108 @@ def _wait_for(metres: float) -> None:
                                ) from None
 
 
-def _measure(pictures: Pictures, boards: list[tuple[float, Window | None]],
-             estimator: DepthEstimator, name: str, seen: dict[PinholeCamera, str],
-             options: DepthOptions, choice: SceneChoice, scenes: set[str]) -> list[Board]:
-    """
-    Return what the network gives for boards that are seen at once.
+class _Look:
+    """What the network makes of pictures of one camera."""
 
-    `seen` gets the camera, `scenes` how the pictures were read.
-    """
-    pixels: list[list[np.ndarray]] = [[] for _ in boards]
-    for picture, camera in pictures:
-        seen.setdefault(camera, name)
-        [estimate] = estimator.estimate_all([Request(
-            picture, camera, options, (), unscaled=True, choice=choice)])
-        scenes.add(estimate.scene)
-        for (_, place), of_one in zip(boards, pixels):
-            of_one.append(taping.cut(estimate.unscaled, camera,
-                                     place or taping.middle(camera)))
-    if not pixels[0]:
-        raise CalibrationError(f'{name} holds no picture')
-    return [taping.board(metres, of_one)
-            for (metres, _), of_one in zip(boards, pixels)]
+    def __init__(self, estimator: DepthEstimator, options: DepthOptions, choice: SceneChoice):
+        self._estimator, self._options, self._choice = estimator, options, choice
+        self._seen: dict[PinholeCamera, str] = {}  # which camera where first
+        self._scenes: set[str] = set()
+
+    def _each(self, pictures: Pictures, name: str) -> Iterator[tuple[Unscaled, PinholeCamera]]:
+        empty = True
+        for picture, camera in pictures:
+            empty = False
+            self._seen.setdefault(camera, name)
+            [estimate] = self._estimator.estimate_all([Request(
+                picture, camera, self._options, (), unscaled=True, choice=self._choice)])
+            self._scenes.add(estimate.scene)
+            yield estimate.unscaled, camera
+        if empty:
+            raise CalibrationError(f'{name} holds no picture')
+
+    def at_boards(self, pictures: Pictures, boards: list[tuple[float, Window | None]],
+                  name: str) -> list[Board]:
+        """Return what the network gives for boards that are seen at once."""
+        pixels: list[list[np.ndarray]] = [[] for _ in boards]
+        for unscaled, camera in self._each(pictures, name):
+            for (_, place), of_one in zip(boards, pixels):
+                of_one.append(taping.cut(unscaled, camera, place or taping.middle(camera)))
+        return [taping.board(metres, of_one)
+                for (metres, _), of_one in zip(boards, pixels)]
+
+    def down(self, pictures: Pictures, height: float, pitch: float, name: str
+             ) -> tuple[Fit, list[str]]:
+        """Return the scale by the ground, and how it was found."""
+        found: list[Reading] = []
+        declined: Counter[str] = Counter()
+        quarters = self._options.rotation // 90
+        for unscaled, _ in self._each(pictures, name):
+            ground = Ground(unscaled.camera.turned(quarters), height, math.radians(pitch))
+            reading = ground.measure(np.rot90(unscaled.depth, -quarters))
+            if isinstance(reading, Declined):
+                declined[reading.reason] += 1
+            else:
+                found.append(reading)
+        if not found:
+            [(reason, _)] = declined.most_common(1)
+            raise CalibrationError(f'no picture of {name} shows the ground well enough: {reason}; '
+                                   'take one of a flat floor or road, or give boards')
+        scales = Span.of([reading.scale for reading in found])
+        sigma = float(np.median([reading.sigma for reading in found]))
+        return Fit(scales.median), [
+            f'the ground {height:g} m below: each frame tells the scale to +- {sigma:.1%}, +- '
+            f'{(scales.high - scales.low) / 2 / scales.median:.1%} over {_frames(len(found))}',
+            *(f'{_frames(count)} left out: {reason}' for reason, count in declined.items())]
+
+    def camera(self) -> PinholeCamera:
+        """Return the one camera; raises CalibrationError where there were several."""
+        if len(self._seen) > 1:
+            (one, first), (other, second) = list(self._seen.items())[:2]
+            raise CalibrationError(f'{first} and {second} are of different cameras '
+                                   f'({describe(one)}; {describe(other)}): calibrate each by '
+                                   'itself')
+        return next(iter(self._seen))
+
+    def scene(self) -> str:
+        """Return how the pictures were read; raises CalibrationError where in two ways."""
+        if len(self._scenes) > 1:
+            raise CalibrationError('some pictures were read by the network for streets and some '
+                                   'by that for rooms, which have a scale each: give --scene')
+        return next(iter(self._scenes))
 
 
-def _report(boards: Sequence[Board], fit: Fit, network: Network, camera: PinholeCamera,
-            mismatch: str | None) -> list[str]:
-    """Return how it was measured, and what there is to say of it."""
-    lines = [f'{network.description}, camera {describe(camera)}; metres are along the optical '
-             f'axis, +- is what holds 90 %']
+def _frames(count: int) -> str:
+    return f'{count} frame{"s" if count > 1 else ""}'
+
+
+def _report(boards: Sequence[Board], fit: Fit) -> list[str]:
+    """Return how each board reads."""
+    lines = []
     for one in sorted(boards, key=lambda one: one.distance):
         metres = fit.metres(one.value)
         error = round(fit.error(one), 3) + 0.0  # never -0.0
         lines.append(
             f'{one.distance:g} m: {one.value:.4g} model units, read as {metres:.2f} m '
             f'({error:+.1%}), +- {fit.spread(one.across) * metres:.2f} m over the board, '
-            f'+- {fit.spread(one.frames) * metres:.3f} m over {one.count} '
-            f'{"frames" if one.count > 1 else "frame"}')
-    known = network.contract.metres_per_unit
-    lines.append(f'depth_scale {fit.scale:.6g}' + (
-        f', depth_shift {fit.shift:.6g} (1/Z = depth_scale * model unit + depth_shift)'
-        if fit.shift is not None else f' metres a model unit, {network.contract.kind.value} by '
-        'itself' + (f' ({known:g} m)' if known else '')))
-    if known and not 1 / NOTABLE <= fit.scale / known <= NOTABLE:
-        lines.append(f'warning: that is {fit.scale / known:.2f} times what the model says itself: '
-                     "check the tape, the CameraInfo's focal length and what is at --board")
+            f'+- {fit.spread(one.frames) * metres:.3f} m over {_frames(one.count)}')
     unknowns = 1 if fit.shift is None else 2
     if len({one.distance for one in boards}) <= unknowns:
         lines.append(f'note: with {"one distance" if unknowns == 1 else "two distances"} nothing '
                      'says whether others are read right: a board at one more would')
+    return lines
+
+
+def _judge(fit: Fit, network: Network, mismatch: str | None) -> list[str]:
+    """Return the scale, and what there is to say of it."""
+    known = network.contract.metres_per_unit
+    lines = [f'depth_scale {fit.scale:.6g}' + (
+        f', depth_shift {fit.shift:.6g} (1/Z = depth_scale * model unit + depth_shift)'
+        if fit.shift is not None else f' metres a model unit, {network.contract.kind.value} by '
+        'itself' + (f' ({known:g} m)' if known else ''))]
+    if known and not 1 / NOTABLE <= fit.scale / known <= NOTABLE:
+        lines.append(f'warning: that is {fit.scale / known:.2f} times what the model says itself: '
+                     "check what you measured, the camera's focal length and what is at --board")
     if mismatch:
         lines.append(f'note: {mismatch}')
     return lines
@@ -208,7 +297,7 @@ def _absolute(path: str) -> str:
 
 def _write(output: Path, lines: Sequence[str], parameters: dict[str, str]) -> None:
     text = '\n'.join([
-        f'# Measured by depth_estimation calibrate on {date.today()}, boards at taped distances:',
+        f'# Measured by depth_estimation calibrate on {date.today()}:',
         *(f'#   {line}' for line in lines),
         '# ros2 launch depth_estimation_ros depth.launch.py params_file:=<this file>',
         '/**:', '  ros__parameters:',

@@ -9,27 +9,37 @@ import re
 
 from depth_estimation_ros.commands.progress import progress_bytes
 from depth_estimation_ros.models import catalogue, downloads, huggingface
-from depth_estimation_ros.models.contract import Entry, ModelError
+from depth_estimation_ros.models.contract import Entry, ModelError, ScaleKind
+
+# Whose metres a network gives, in the table.
+METRES = {ScaleKind.METRIC: 'own', ScaleKind.METRIC_FROM_INTRINSICS: 'own',
+          ScaleKind.METRIC_ON_TRAINING_CAMERA: 'camera', ScaleKind.UP_TO_SCALE: 'none',
+          ScaleKind.RELATIVE_INVERSE: 'none', None: '?'}
 
 
 def table() -> str:
     """Return all networks of the catalogue, one a line."""
-    rows = [('name', 'scenes', 'M parameters', 'scale', 'weights', 'MB', 'here')]
-    rows += [(entry.name, entry.scenes, f'{entry.parameters:.1f}' if entry.parameters else '-',
-              _scale(entry), re.split(r',| \(', entry.licence)[0], _megabytes(entry), _here(entry))
-             for entry in catalogue.CATALOGUE.values()]
+    rows = [('name', 'scenes', 'M', 'metres', 'licence', 'here')]
+    rows += [(entry.name, 'both' if ',' in entry.scenes else entry.scenes,
+              f'{entry.parameters:.0f}' if entry.parameters else '-', METRES[entry.scale],
+              re.split(r',| \(', entry.licence)[0].replace('non-commercial', 'non-comm.'),
+              _here(entry)) for entry in catalogue.CATALOGUE.values()]
     widths = [max(map(len, column)) for column in zip(*rows)]
     lines = ['  '.join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
              for row in rows]
-    return '\n'.join([*lines, '', 'and any other: huggingface:<id or folder>, onnx:<file> '
-                      "(docs/other-models.md). More of one: 'depth_estimation models show NAME'; "
-                      f'weights are kept in {downloads.cache_folder()}'])
+    return '\n'.join([
+        *lines, '', 'M: million parameters. metres: its own of any camera, of its training',
+        'camera (others are made to look like it), none until it is calibrated, or ? as',
+        'the checkpoint says.', '',
+        'Any other: huggingface:ID or FOLDER, onnx:FILE (docs/other-models.md).',
+        "More of one: 'depth_estimation models show NAME'. Weights are kept in",
+        str(downloads.cache_folder())])
 
 
-def show(name: str) -> str:
+def show(model: str) -> str:
     """Return all that the catalogue says of one network."""
-    entry = catalogue.find(name)
-    door = name.partition(':')[0] in catalogue.DOORS
+    entry = catalogue.find(model)
+    door = model.partition(':')[0] in catalogue.DOORS
     facts = {
         'name': entry.name, 'million parameters': entry.parameters, 'input': entry.input_size,
         'scenes': entry.scenes, 'trained on': entry.training, 'scale contract': _scale(entry),
@@ -37,6 +47,7 @@ def show(name: str) -> str:
         'licence of the weights': entry.licence + (
             '' if entry.commercial else ' (fetch asks for --accept-license)'),
         'source': entry.source, 'here': None if door else _here(entry),
+        'megabytes': None if door else _megabytes(entry),
         'weights': None if door else '\n'.join(
             download.url for download in entry.downloads) or (
             entry.shipped and str(entry.shipped[0])) or 'set the parameter weights'}
@@ -45,25 +56,25 @@ def show(name: str) -> str:
                      for fact, value in facts.items() if value is not None)
 
 
-def fetch(name: str, source: Path | None, accept_license: bool) -> str:
+def fetch(model: str, source: Path | None, accept_license: bool) -> str:
     """Fetch the weights of a network, or take them from `source`; return where they are."""
-    entry = catalogue.find(name)
-    door, _, rest = name.partition(':')
+    entry = catalogue.find(model)
+    door, _, rest = model.partition(':')
     if door == 'onnx' or door == 'huggingface' and (source or os.path.isdir(
             os.path.expanduser(rest))):
         raise ModelError(f"what lies on this machine needs no fetching: set model to '{door}:"
                          f"{source or rest}'")
     if door == 'huggingface':
         if not (entry.commercial or accept_license):
-            raise ModelError(f"the licence of the weights of '{name}' is {entry.licence}: read it "
-                             f'at {entry.source}, and say --accept-license if you may use them')
-        return f'{name}: in {huggingface.fetch_snapshot(rest)}'
+            raise ModelError(f"the licence of the weights of '{model}' is {entry.licence}: read "
+                             f'it at {entry.source}, and say --accept-license if you may use them')
+        return f'{model}: in {huggingface.fetch_snapshot(rest)}'
     if entry.shipped:
-        return f'{name} comes with this package: {entry.shipped[0]}'
-    with progress_bytes(name) as progress:
+        return f'{model} comes with this package: {entry.shipped[0]}'
+    with progress_bytes(model) as progress:
         path = downloads.fetch(entry, accept_license, source, progress)
     digests = (f'SHA-256 {digest}  {file}' for file, digest in downloads.record(entry).items())
-    return '\n'.join([f'{name}: {path}', *digests])
+    return '\n'.join([f'{model}: {path}', *digests])
 
 
 def _scale(entry: Entry) -> str:
@@ -71,9 +82,7 @@ def _scale(entry: Entry) -> str:
 
 
 def _here(entry: Entry) -> str:
-    if entry.shipped:
-        return 'in the package'
-    return 'yes' if entry.downloads and downloads.present(entry) else 'no'
+    return 'yes' if entry.shipped or entry.downloads and downloads.present(entry) else 'no'
 
 
 def _megabytes(entry: Entry) -> str:

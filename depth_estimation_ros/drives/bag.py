@@ -20,6 +20,7 @@ from rosbags.typesys import get_types_from_idl, get_types_from_msg, get_typestor
 from depth_estimation_ros.drives import DriveError
 from depth_estimation_ros.drives.bag_recovery import McapScan, SqliteScan
 from depth_estimation_ros.drives.unpacking import unpack, unpack_file
+from depth_estimation_ros.imaging.wording import meant
 
 # How a message begins that rosbag2 has compressed by itself; only metadata.yaml says so, which a
 # recording that was cut short does not have. No CDR begins like this.
@@ -173,7 +174,8 @@ class Bag:
         """Raise DriveError where one of `topics` is not in the bag."""
         unknown = sorted(set(topics) - self.topics.keys())
         if unknown:
-            raise DriveError(f'{self.path} has no topic {" ".join(unknown)}: it has '
+            raise DriveError(f'{self.path} has no topic {" ".join(unknown)}'
+                             f'{meant(unknown[0], self.topics) or ":"} it has '
                              f'{" ".join(sorted(self.topics))}')
 
     def read(self, topics: Iterable[str] | None = None, start: float = 0.0) -> Iterator[Message]:

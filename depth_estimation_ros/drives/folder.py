@@ -15,10 +15,12 @@ import yaml
 from depth_estimation_ros.drives import DriveError, image_files, read_image
 from depth_estimation_ros.drives.exif import DIAGONAL, focal_35mm
 from depth_estimation_ros.drives.kitti import KittiDrive
+from depth_estimation_ros.drives.presets import Preset, preset
 from depth_estimation_ros.imaging.intrinsics import (
     ASPECT_TOLERANCE, Calibration, CameraError, PinholeCamera)
 
 CAMERA_FILE = 'camera.yaml'
+PRESET = 'preset:'
 MOST_YAML = 1 << 20  # bytes; a calibration has one or two thousand
 PICTURE_PERIOD = 100_000_000  # nanoseconds from one picture to the next where they have no times
 
@@ -40,8 +42,8 @@ class Frame:
 @dataclass(frozen=True)
 class Optics:
     """
-    What is known of the camera of a source: a calibration, a guessed field of view, or a focal
-    length in millimetres as on 35 mm film.
+    What is known of the camera of a source: a calibration, a guessed field of view, a known kind
+    of camera, or a focal length in millimetres as on 35 mm film.
 
     All describe the pictures as they are shown: turned as the EXIF orientation or the rotation
     flag of a film says. `source` tells a user where the metres come from.
@@ -51,12 +53,17 @@ class Optics:
     known: Calibration | None = None
     fov: float = 0.0  # degrees, horizontal
     film: float = 0.0  # millimetres
+    preset: Preset | None = None
 
     def calibration(self, width: int, height: int) -> Calibration:
         """Return the calibration at that size; raises DriveError where it is for another."""
         if self.known is None:
-            focal = (self.film * math.hypot(width, height) / DIAGONAL if self.film else
-                     width / 2 / math.tan(math.radians(self.fov) / 2))
+            if self.preset:
+                focal = self.preset.focal(width, height)
+            elif self.film:
+                focal = self.film * math.hypot(width, height) / DIAGONAL
+            else:
+                focal = width / 2 / math.tan(math.radians(self.fov) / 2)
             return pinhole_calibration(PinholeCamera(
                 width, height, focal, focal, (width - 1) / 2, (height - 1) / 2))
         try:
@@ -88,12 +95,18 @@ def find_optics(camera: str, fov: float, source) -> Optics:
     """
     Return the optics that the user gave for a source, else what it brings itself.
 
-    :param camera: path of a calibration file, or empty. fov: degrees, or 0 for none.
-        source: a recording, or None.
+    :param camera: path of a calibration file, 'preset:NAME' of presets.PRESETS, or empty.
+        fov: degrees, or 0 for none. source: a recording, or None.
     :raises DriveError: neither is known, both are given, or one is no good.
     """
     if camera and fov:
         raise DriveError('--camera and --fov both say what the camera is: give one of them')
+    if camera.startswith(PRESET):
+        name = camera.removeprefix(PRESET)
+        known = preset(name)
+        return Optics(f'--camera-preset {name}, as its maker states it ({known.source}); no '
+                      'distortion, the centre in the middle; the metres are as good as that',
+                      preset=known)
     if camera:
         path = Path(camera).expanduser()
         return Optics(f'calibration {path}', read_camera_yaml(path))
@@ -108,8 +121,8 @@ def find_optics(camera: str, fov: float, source) -> Optics:
         of = f' of {source.path}' if source else ''
         raise DriveError(
             f'nothing is known of the camera{of}, and without it there are no metres:'
-            ' give --camera CAMERA.YAML (as camera_calibration writes it), or --fov DEGREES '
-            '(guessed horizontal field of view; phones have about 65)')
+            ' give --camera CAMERA.YAML (as camera_calibration writes it), --camera-preset NAME '
+            '(such as phone or realsense_d435), or --fov DEGREES (horizontal)')
     return own
 
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import TypeVar
+import os
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -133,6 +134,42 @@ def _compared(prediction: np.ndarray, truth: np.ndarray, min_depth: float, max_d
     return (truth[known].astype(np.float64), prediction[known].astype(np.float64), n, known)
 
 
+# Metres from which on the parts of `parts` reach, and its rows and columns of a picture.
+RANGES = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 80.0)
+REGIONS = 4, 6
+
+
+class Parts(NamedTuple):
+    """
+    Sums over pixels with truth and depth: how many, of abs(error) / truth, how many within 25 %,
+    of log(depth / truth). They may be added up over frames.
+
+    ranges: (8, 4), by the truth's distance from RANGES on. regions: (4, 6, 4), by where in the
+    picture.
+    """
+
+    ranges: np.ndarray
+    regions: np.ndarray
+
+
+def parts(prediction: np.ndarray, truth: np.ndarray, min_depth: float = 1e-3,
+          max_depth: float = 80.0, crop: Crop | None = None) -> Parts:
+    """Say where the errors are; the pixels and arguments are those of `evaluate_depth`."""
+    true, predicted, _, known = _compared(prediction, truth, min_depth, max_depth, crop)
+    # Nothing can be said in logarithms of what is not above 0; `evaluate_depth` clips it too.
+    predicted = np.clip(predicted, min_depth, max_depth)
+    error = np.abs(predicted - true) / true
+    sums = np.stack([np.ones(len(true)), error, error < 0.25, np.log(predicted / true)])
+    place = np.searchsorted(RANGES, true, 'right') - 1
+    by_range = np.stack([np.bincount(place, s, len(RANGES)) for s in sums], -1)
+    v, u = np.nonzero(known)
+    top, left = (crop[0].start, crop[1].start) if crop else (0, 0)
+    rows, columns = REGIONS
+    cell = ((v + top) * rows // truth.shape[0]) * columns + (u + left) * columns // truth.shape[1]
+    by_region = np.stack([np.bincount(cell, s, rows * columns) for s in sums], -1)
+    return Parts(by_range, by_region.reshape(rows, columns, 4))
+
+
 @dataclass(frozen=True)
 class ConfidenceMetrics:
     """
@@ -237,15 +274,33 @@ def mean(metrics: Sequence[Metrics]) -> Metrics:
                                else float(np.mean(values)) for name, values in columns.items()})
 
 
+WIDTH = 80  # columns of a terminal
+SHORT = {'median_ratio': 'ratio', 'missing': 'none', 'rmse_log': 'rmsle'}  # in tables
+
+
 def table(rows: Iterable[tuple[str, Metrics]]) -> str:
-    """Set named metrics of one kind as a text table, a line each under one line of headings."""
+    """
+    Set named metrics of one kind as a text table, a line each under one line of headings.
+
+    What is missing nowhere has no column.
+    """
     rows = list(rows)
     names = [field.name for field in fields(rows[0][1])]
-    cells = [['', *names]]
+    if not any(getattr(metrics, 'missing', 0) for _, metrics in rows):
+        names = [name for name in names if name != 'missing']
+    cells = [['', *(SHORT.get(name, name) for name in names)]]
     for title, metrics in rows:
-        cells.append([title, *(
-            f'{value:,}'.replace(',', ' ') if isinstance(value, int) else f'{value:.4f}'
-            for value in (getattr(metrics, name) for name in names))])
+        cells.append([title, *(f'{value:d}' if isinstance(value, int) else f'{value:.4f}'
+                               for value in (getattr(metrics, name) for name in names))])
     widths = [max(map(len, column)) for column in zip(*cells)]
-    return '\n'.join('  '.join([row[0].ljust(widths[0])] + [
+    gap = '  ' if sum(widths) + 2 * len(names) <= WIDTH else ' '
+    return '\n'.join(gap.join([row[0].ljust(widths[0])] + [
         cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]) for row in cells)
+
+
+def short_names(names: Sequence[str], longest: int = 10) -> list[str]:
+    """Return names without what they all begin with, where one is longer than that."""
+    common = len(os.path.commonprefix(list(names)))
+    if len(names) < 2 or max(map(len, names)) <= longest:
+        return list(names)
+    return [name[min(common, len(name) - 1):] for name in names]

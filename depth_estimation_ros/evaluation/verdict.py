@@ -7,6 +7,7 @@ from depth_estimation_ros.evaluation.metrics import DepthMetrics
 
 RIGHT = 1.05  # a factor of the median depth that is no more than that off is right
 WRONG = 1.5  # beyond it something else than the model may be wrong
+SHAPELY = 0.75  # part of the pixels that is within 25 % where the shapes are as they should be
 MENDED = 0.8  # part of AbsRel that is left where a scale mends it
 UNSTEADY = 0.15  # std / mean of the scale over the frames, from which on no one scale fits
 
@@ -31,7 +32,8 @@ def verdict(published: DepthMetrics, scaled: DepthMetrics, ratio: float, spread:
         said.append(f'{factor:.2f} x too {"far" if far else "near"}')
         if scaled.abs_rel > MENDED * published.abs_rel:
             said.append(f'no scale mends it ({scaled.d1:.0%} within 25 % if each frame had its '
-                        'own): the shapes are wrong, take a model for such scenes')
+                        'own)' + ('' if scaled.d1 > SHAPELY else
+                                  ': the shapes are wrong, take a model for such scenes'))
         elif spread > UNSTEADY:
             said.append(f'each frame by another factor (spread {spread:.2f}): camera_height or a '
                         'range sensor would mend it')

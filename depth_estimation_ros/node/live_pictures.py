@@ -14,6 +14,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from depth_estimation_ros.drives import DriveError
 from depth_estimation_ros.imaging.encodings import ColorImage, EncodingError, Levels
 from depth_estimation_ros.imaging.intrinsics import CameraError, PinholeCamera
+from depth_estimation_ros.imaging.wording import meant
 from depth_estimation_ros.node import messages
 from depth_estimation_ros.node.diagnostics import Complaints
 from depth_estimation_ros.node.qos import MatchedSubscription
@@ -113,8 +114,8 @@ class LiveCamera:
         if self._kind is None:
             seen = sorted(name for name, kinds in self._node.get_topic_names_and_types()
                           if KINDS.keys() & set(kinds) and self._node.count_publishers(name))
-            return (f'nobody publishes {self.topic}, for {timeout:g} s: give --image the topic of '
-                    'your camera'
+            return (f'nobody publishes {self.topic}, for {timeout:g} s'
+                    f'{meant(self.topic, seen) or ":"} give --image the topic of your camera'
                     + (f' (there are: {", ".join(seen)})' if seen else ', and start it'))
         if self.picture is None:
             return (f'{self.topic}: no image within {timeout:g} s, though there is a publisher: '

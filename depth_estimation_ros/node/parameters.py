@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-import difflib
 from pathlib import Path
 import re
 from typing import Any
@@ -24,7 +23,7 @@ from depth_estimation_ros.estimation.confidence import CUES
 from depth_estimation_ros.estimation.requests import DepthOptions
 from depth_estimation_ros.estimation.scenes import SCENES
 from depth_estimation_ros.imaging.encodings import MAX_PIXELS
-from depth_estimation_ros.imaging.wording import shown
+from depth_estimation_ros.imaging.wording import meant, shown
 
 ALWAYS = 'takes effect with the next frame'
 UNCONFIGURED = 'may change while the node is unconfigured'
@@ -428,11 +427,10 @@ class NodeParameters:
         sentences = []
         for name in sorted(given):
             camera, _, own = name.rpartition('.')
-            near = difflib.get_close_matches(name, self._by_name, 1, 0.7)
-            advice = (f'did you mean {near[0]}?' if near else
-                      f"'{camera}' is none of the parameter cameras" if own in PER_CAMERA
-                      else 'docs/parameters.md lists those that there are')
-            sentences.append(f'parameter {shown(name)} is not known and does nothing: {advice}')
+            advice = meant(name, self._by_name) or (
+                f": '{camera}' is none of the parameter cameras" if own in PER_CAMERA
+                else ': docs/parameters.md lists those that there are')
+            sentences.append(f'parameter {shown(name)} is not known and does nothing{advice}')
         return sentences
 
     def _declare(self, node, parameter: Parameter) -> Any:

@@ -288,7 +288,9 @@ def test_a_live_camera_that_is_not_calibrated(driver, network, calibrate, render
 
 
 @pytest.mark.parametrize(('arguments', 'sentence'), [
-    ((), 'give --image, the topic of a live camera, or --bag'),
+    ((), 'give --image, a photo or the topic of a live camera, or --bag'),
+    (('--height', 1.2, '--bag', 'a'), 'of the camera above the ground: not both'),
+    (('--image', 'a', '--fov', 60), 'are for a photo, and a is no file'),
     (('--bag', 'nowhere'), 'nowhere is not there'),
     (('--bag', 'a', '--bag', 'b'), '2 times --bag for 1 times --distance'),
     (('--distance', 5, '--bag', 'a'), 'give as many --board, or a --bag for each'),
@@ -298,6 +300,78 @@ def test_a_live_camera_that_is_not_calibrated(driver, network, calibrate, render
 ])
 def test_options_that_make_no_sense(calibrate, arguments, sentence):
     assert sentence in refusal(calibrate('--distance', 3, *arguments))
+
+
+@pytest.mark.parametrize(('arguments', 'sentence'), [
+    ((), 'give --distance METRES of a board or wall, or --height'),
+    (('--height', 'nan'), '--height nan --pitch 0 is out of range'),
+    (('--height', 1.2, '--pitch', 95), '--height 1.2 --pitch 95 is out of range'),
+    (('--height', 1.2, '--board', 1, 1, 9, 9), 'without --board'),
+])
+def test_heights_that_make_no_sense(calibrate, arguments, sentence):
+    assert sentence in refusal(calibrate('--bag', 'a', *arguments))
+
+
+@pytest.fixture(scope='module')
+def floor():
+    """Return (picture RGB, depth, metres of the camera above the ground)."""
+    [(rgb, depth)] = walls(Renderer(0), 0, (9.0,), CAMERA)
+    return rgb, depth, float(depth[-1, 160]) * (CAMERA.height - 1 - CAMERA.cy) / CAMERA.fy
+
+
+def photo_of(path, rgb, depth, code=depth_code):
+    assert cv2.imwrite(str(path), picture({0: (rgb, depth)}, 0, code))
+    return path
+
+
+@pytest.mark.parametrize('rotation', [0, 90])
+def test_a_photo_of_a_wall_is_enough(rendered, network, calibrate, tmp_path, rotation):
+    """The same as of a bag; the field of view is that of the photo as it lies there."""
+    rgb, depth = rendered[3.0]
+    photo = photo_of(tmp_path / 'photo.png', np.rot90(rgb, -(rotation // 90)),
+                     np.rot90(depth, -(rotation // 90)))
+    width = 192 if rotation else 320
+    code, said, output = calibrate(
+        '--model', network(), '--image', photo, '--distance', 3, '--rotation',
+        (360 - rotation) % 360, '--fov', 2 * np.degrees(np.arctan(width / 2 / 228.5)))
+    assert code == 0, said
+    assert 'camera: --fov' in said and 'image:=<topic of the camera>' in said
+    bag = calibrate('--overwrite', '--model', network(), '--distance', 3, '--bag', write_bag(
+        tmp_path / 'bag', [picture(rendered, 3.0)]))
+    assert bag[0] == 0
+    assert parameters(output)['depth_scale'] == pytest.approx(
+        1 / (10 / 255), rel=0.02)
+
+
+def test_the_ground_is_enough_where_the_height_is_known(floor, network, calibrate, tmp_path):
+    rgb, depth, height = floor
+    photo = photo_of(tmp_path / 'photo.png', rgb, depth)
+    fov = ('--fov', 2 * np.degrees(np.arctan(160 / 228.5)))
+    code, said, output = calibrate('--model', network(), '--image', photo, '--height', height,
+                                   *fov)
+    assert code == 0, said
+    assert f'the ground {height:g} m below: each frame tells the scale to' in said
+    assert parameters(output)['depth_scale'] == pytest.approx(25.5, rel=0.02)
+    # Of a bag too, and a camera twice as high makes all twice as far.
+    bag = write_bag(tmp_path / 'bag', [picture({0: (rgb, depth)}, 0)] * 3)
+    code, said, output = calibrate('--overwrite', '--model', network(), '--bag', bag, '--height',
+                                   2 * height)
+    assert code == 0 and 'over 3 frames' in said
+    assert parameters(output)['depth_scale'] == pytest.approx(51, rel=0.02)
+
+
+def test_what_the_ground_does_not_tell(floor, rendered, network, calibrate, tmp_path):
+    rgb, depth, height = floor
+    photo = photo_of(tmp_path / 'photo.png', rgb, depth)
+    fov = ('--fov', 70)
+    assert 'the ground alone does not tell it' in refusal(calibrate(
+        '--model', network(RELATIVE), '--image', photo, '--height', height, *fov))
+    up = photo_of(tmp_path / 'up.png', rgb[:96], depth[:96])  # a wall, no ground
+    said = refusal(calibrate('--model', network(), '--image', up, '--height', height, *fov))
+    assert 'shows the ground well enough' in said and 'give boards' in said
+    (tmp_path / 'text.jpg').write_text('no picture')
+    assert 'cannot be read as a picture' in refusal(calibrate(
+        '--model', network(), '--image', tmp_path / 'text.jpg', '--height', 1, *fov))
 
 
 @pytest.mark.parametrize(('arguments', 'sentence'), [

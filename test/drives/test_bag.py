@@ -373,7 +373,7 @@ def test_reading_a_part_by_topic_and_time(tmp_path):
         assert bag.decode(messages[0]).data == '5'.zfill(300)
         with pytest.raises(DriveError) as error:
             list(bag.read(['/od']))
-        assert 'no topic /od: it has /even /odd' in sentence(error)
+        assert 'no topic /od: did you mean /odd? it has /even /odd' in sentence(error)
 
 
 def test_info_lists_what_is_in_the_bag(tmp_path):

@@ -7,6 +7,7 @@ import cv2
 from depth_estimation_ros.drives import DriveError
 from depth_estimation_ros.drives.exif import DIAGONAL, focal_35mm
 from depth_estimation_ros.drives.folder import find_optics, Pictures
+from depth_estimation_ros.drives.presets import PRESETS
 import numpy as np
 from PIL import Image
 import pytest
@@ -83,3 +84,24 @@ def test_bytes_that_are_wrong_raise_nothing(tmp_path):
         path.write_bytes(data[:rng.integers(len(data)) if rng.random() < 0.3 else None])
         found.add(focal_35mm(path))
     assert {None, 26} <= found and all(f is None or 4 <= f <= 2000 for f in found)
+
+
+@pytest.mark.parametrize(('name', 'size', 'focal'), [
+    # What such cameras' own calibrations say, within what lenses differ by.
+    ('realsense_d435', (640, 480), 615), ('realsense_d435', (1280, 720), 920),
+    ('realsense_d455', (640, 480), 385), ('realsense_d455', (1280, 720), 640),
+    ('zed_hd720', (1280, 720), 700), ('zed_hd1080', (1920, 1080), 1400),
+    ('zed_hd2k', (2208, 1242), 1400), ('oak_d', (4056, 3040), 2940),
+    ('pi_camera_v2', (3280, 2464), 3.04 / 1.12e-3), ('pi_camera_v1', (2592, 1944), 3.6 / 1.4e-3),
+    ('phone', (4000, 3000), 26 * 5000 / DIAGONAL), ('phone', (3000, 4000), 26 * 5000 / DIAGONAL)])
+def test_well_known_cameras_are_as_they_are(name, size, focal):
+    optics = find_optics(f'preset:{name}', 0, None)
+    camera = optics.camera(*size)
+    assert camera.fx == camera.fy == pytest.approx(focal, rel=0.03)
+    assert name in optics.source and 'maker' in optics.source
+
+
+def test_a_camera_that_is_not_known_is_one_sentence_with_those_that_are():
+    with pytest.raises(DriveError, match='did you mean oak_d_wide.*zed_hd720.*--fov'):
+        find_optics('preset:oak_d_wid', 0, None)
+    assert all(20 < preset.fov < 120 and preset.source for preset in PRESETS.values())

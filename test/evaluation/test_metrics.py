@@ -8,7 +8,7 @@ Those of a confidence are worked out by hand.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 import math
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from depth_estimation_ros.drives import read_image
 from depth_estimation_ros.drives.kitti import annotated_depth, kitti_object, KittiDrive
 from depth_estimation_ros.evaluation.metrics import (
     calibration, calibration_error, DepthMetrics, eigen_crop, evaluate_confidence, evaluate_depth,
-    EvaluationError, garg_crop, mean, nyu_crop, sparsification, table)
+    EvaluationError, garg_crop, mean, nyu_crop, parts, short_names, sparsification,
+    table)
 from depth_estimation_ros.evaluation.sheets import colorize, picture_sheet, span_of
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
 from depth_estimation_ros.models import catalogue
@@ -122,10 +123,21 @@ def test_mean_gives_every_frame_the_same_weight_and_sums_the_counts():
 def test_table_has_a_line_for_each_row_and_aligned_columns():
     metrics = DepthMetrics(214_896, 12, 0.2059, 1.5, 7.25, 0.3, 0.752, 0.9, 0.95, 5.77)
     lines = table([('drive_0052', metrics), ('a', metrics)]).splitlines()
-    assert lines[0].split()[:3] == ['n', 'missing', 'abs_rel']
-    assert lines[1].startswith('drive_0052  214 896')
+    assert lines[0].split()[:3] == ['n', 'none', 'abs_rel'] and lines[0].endswith(' ratio')
+    assert lines[1].startswith('drive_0052 214896   12')
     assert '0.2059' in lines[1]
-    assert len({len(line) for line in lines}) == 1
+    assert {len(line) for line in lines} == {79}
+    none = replace(metrics, missing=0)
+    lines = table([('a', none), ('b', none)]).splitlines()
+    assert 'none' not in lines[0] and lines[1].startswith('a  214896   0.2059')
+
+
+def test_names_in_tables_are_told_apart_and_no_longer_than_needed():
+    assert short_names(['0001', '0002']) == ['0001', '0002']
+    stamps = ['1795893614453708025', '1795893614553708025', '1795893615453708025']
+    assert short_names(stamps) == ['4453708025', '4553708025', '5453708025']
+    assert short_names(['a_long_name_of_a_frame']) == ['a_long_name_of_a_frame']
+    assert short_names(['a_long_name', 'a_long_name_2']) == ['e', '_2']
 
 
 def test_sparsification_removes_the_least_trusted_first():
@@ -332,3 +344,27 @@ def frames(scene: str) -> list[tuple[np.ndarray, np.ndarray]]:
     else:
         drive = KittiDrive(DATA / 'kitti_raw' / '2011_09_26' / '2011_09_26_drive_0052_sync')
     return [(frame.image(), frame.depth()) for frame in drive]
+
+
+def test_the_parts_of_a_picture_add_up_to_the_whole():
+    rng = np.random.default_rng(1)
+    truth = rng.uniform(0.5, 50, (60, 90))
+    truth[20:25, 60:] = 85.0
+    depth = truth * rng.uniform(0.6, 1.6, truth.shape)
+    depth[:, :30] = truth[:, :30] * 1.5  # the left third is read too far
+    depth[0, 0] = np.nan
+    crop = slice(10, 55), slice(3, 90)
+    whole = evaluate_depth(depth, truth, crop=crop)
+    found = parts(depth, truth, crop=crop)
+    assert found.ranges.shape == (8, 4) and found.regions.shape == (4, 6, 4)
+    for sums in (found.ranges.sum(0), found.regions.sum((0, 1))):
+        assert sums[0] == whole.n - whole.missing
+        assert sums[1] / sums[0] == pytest.approx(whole.abs_rel)
+    assert found.ranges[7, 0] == 0 and found.ranges[0, 0] == (
+        (truth[crop] < 1).sum())  # nothing beyond 80 m counts
+    left = found.regions[1:3, 0].sum(0)
+    assert found.regions[1:3, :2, 2].sum() == 0
+    assert math.exp(left[3] / left[0]) == pytest.approx(1.5, rel=0.05)
+    # Of a picture twice as large each cell has four times the pixels.
+    large = parts(*(np.kron(image, np.ones((2, 2))) for image in (depth, truth)))
+    np.testing.assert_allclose(large.regions, 4 * parts(depth, truth).regions)

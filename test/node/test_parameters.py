@@ -1,7 +1,7 @@
 # Copyright 2026 the depth_estimation_ros authors
 # SPDX-License-Identifier: Apache-2.0
 """The table of parameters, and that the shipped files agree with it."""
-from depth_estimation_ros import cli
+from depth_estimation_ros.commands import arguments
 from depth_estimation_ros.node.parameters import (
     ALWAYS, files_of_others, reference, settings_from, TABLE)
 from harness import NodeProcess, REPOSITORY
@@ -50,7 +50,7 @@ def test_defaults_pass_their_own_checks():
 
 
 def test_the_command_line_takes_the_same_model():
-    assert DEFAULTS['model'] == cli.MODEL
+    assert DEFAULTS['model'] == arguments.MODEL
 
 
 @pytest.mark.parametrize('changes, says', [
