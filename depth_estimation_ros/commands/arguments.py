@@ -151,6 +151,22 @@ def parser() -> argparse.ArgumentParser:
                           help='write report.html, metrics.json and a picture sheet a frame')
     _overwrite(evaluate)
 
+    setup = _command(commands, 'setup', 'commands.setup:run',
+                     "a parameter file for a robot's camera by three questions, and what the node "
+                     'makes of it', 'setup',
+                     'setup --image /camera/image_raw --height 0.3 --scene room')
+    setup.add_argument('--image', default='', metavar='TOPIC',
+                       help='of the camera (default: asks, or takes the only one)')
+    setup.add_argument('--height', type=float, metavar='METRES',
+                       help='of the camera above the ground, 0 where it is not known (default: '
+                       'asks)')
+    setup.add_argument('--scene', default='', choices=('auto', 'street', 'room'),
+                       help='what it sees (default: asks)')
+    setup.add_argument('--output', default=Path('depth.yaml'), type=Path, help='parameter file')
+    setup.add_argument('--seconds', type=float, default=5.0,
+                       help='that the node is watched for')
+    setup.add_argument('--overwrite', action='store_true',
+                       help='replace a file that is there already')
     _calibration(commands)
     camera = _command(commands, 'camera', 'commands.camera:run',
                       'publish a film, a webcam or images as image and camera_info (takes '

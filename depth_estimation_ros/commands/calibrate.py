@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from depth_estimation_ros.commands.outputs import refuse_file, whole_file
+from depth_estimation_ros.commands.outputs import refuse_file, write_parameters
 from depth_estimation_ros.commands.progress import progress
 from depth_estimation_ros.drives.folder import find_optics, Pictures as Photos
 from depth_estimation_ros.estimation.estimator import DepthEstimator
@@ -108,12 +108,14 @@ def run(distance: Sequence[float], model: str, weights: str = '', input_size: st
     image = '' if optics else image
     base = image.removesuffix('/compressed')
     door, colon, rest = model.partition(':')
-    _write(output, lines, _parameters(fit, rotation, {
+    parameters = _parameters(fit, rotation, {
         'scene': look.scene(),
         'model': f'{door}{colon}{_absolute(rest)}', 'weights': _absolute(weights),
         'input_size': '' if input_size == 'auto' else input_size,
         'rectified': '' if rectified == 'auto' else rectified,
-        'image_transport': '' if image == base else 'compressed'}))
+        'image_transport': '' if image == base else 'compressed'})
+    write_parameters(output, [f'Measured by depth_estimation calibrate on {date.today()}:',
+                              *(f'  {line}' for line in lines)], parameters)
     return '\n'.join([*lines, f'{output} is written: ros2 launch depth_estimation_ros '
                       f'depth.launch.py params_file:={output} image:='
                       f'{base or "<topic of the camera>"}'])
@@ -293,18 +295,3 @@ def _absolute(path: str) -> str:
     """Return the path of a file or folder that is there so that it holds elsewhere too."""
     found = Path(path).expanduser()
     return str(found.absolute()) if path and found.exists() else path
-
-
-def _write(output: Path, lines: Sequence[str], parameters: dict[str, str]) -> None:
-    text = '\n'.join([
-        f'# Measured by depth_estimation calibrate on {date.today()}:',
-        *(f'#   {line}' for line in lines),
-        '# ros2 launch depth_estimation_ros depth.launch.py params_file:=<this file>',
-        '/**:', '  ros__parameters:',
-        *(f'    {name}: {value}' for name, value in parameters.items()), ''])
-    try:
-        with whole_file(output) as part:
-            part.write_text(text)
-    except OSError as error:
-        raise CalibrationError(f'{output} cannot be written ({error.strerror}): give another '
-                               '--output') from None

@@ -44,6 +44,25 @@ def refuse_file(output: Path, overwrite: bool, inputs: Iterable[Path | str] = ()
         raise OutputError(f'{output.absolute().parent} is no folder: give another --output')
 
 
+def write_parameters(output: Path, comments: Iterable[str], parameters: Mapping[str, str]) -> None:
+    """
+    Write a parameter file for the node; parameters: values as YAML, by name.
+
+    :raises OutputError: it cannot be written.
+    """
+    text = '\n'.join([
+        *(f'# {line}' for line in comments),
+        '# ros2 launch depth_estimation_ros depth.launch.py params_file:=<this file>',
+        '/**:', '  ros__parameters:',
+        *(f'    {name}: {value}' for name, value in parameters.items()), ''])
+    try:
+        with whole_file(output) as part:
+            part.write_text(text)
+    except OSError as error:
+        raise OutputError(f'{output} cannot be written ({error.strerror}): give another '
+                          '--output') from None
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Give a temporary path; what is there when the block ends well becomes `path`."""

@@ -56,8 +56,8 @@ def show_live(name: str, screen: Screen) -> None:
 class LiveDepth:
     """The topics of one depth node, found by what it says of itself in `/diagnostics`."""
 
-    def __init__(self, name: str, screen: Screen, context: Context):
-        self._name, self._screen = name.strip('/'), screen
+    def __init__(self, name: str, screen: Screen, context: Context, patience: float = PATIENCE):
+        self._name, self._screen, self._patience = name.strip('/'), screen, patience
         self._node = rclpy.create_node('depth_estimation_view', context=context,
                                        enable_rosout=False, start_parameter_services=False)
         self._executor = SingleThreadedExecutor(context=context)
@@ -75,15 +75,24 @@ class LiveDepth:
         """Listen for a moment."""
         self._executor.spin_once(timeout_sec=SPIN)
         now = time.monotonic()
-        if self._status is None and now - self._began > PATIENCE:
+        if self._status is None and now - self._began > self._patience:
             there = f' (there are: {", ".join(sorted(self._others))})' if self._others else ''
             raise DriveError(f'no depth node{self._name and f" named {self._name}"} was heard on '
-                             f'/diagnostics in {PATIENCE:g} s{there}: does it run, with the same '
-                             'ROS_DOMAIN_ID? For a film, a bag or a folder say which')
+                             f'/diagnostics in {self._patience:g} s{there}: does it run, with the '
+                             'same ROS_DOMAIN_ID? For a film, a bag or a folder say which')
         if now - self._looked > REMATCH:
             self._looked = now
             for subscription in self._subscriptions:
                 subscription.rematch()
+
+    def said(self) -> tuple[dict[str, str], list[str]]:
+        """Return the facts and the complaints of the node's last word, empty before the first."""
+        status = self._status
+        if status is None:
+            return {}, []
+        values = {pair.key: pair.value for pair in status.values}
+        return values, [] if status.level == DiagnosticStatus.OK else [
+            status.message, *(v for k, v in values.items() if k.startswith('complaint '))]
 
     def close(self) -> None:
         """Leave the graph."""
@@ -108,7 +117,7 @@ class LiveDepth:
         depth = self._depth_topic()
         kind = min(kinds & KINDS.keys(), default='')
         if not depth or not kind:  # its next word comes within a second
-            if time.monotonic() - self._began > PATIENCE:
+            if time.monotonic() - self._began > self._patience:
                 self._complaints.raise_('topics', f'{self._name}: nothing publishes '
                                         + (image if depth else f'.../{DEPTH} of it')
                                         + ', so there is nothing to show yet')
@@ -149,20 +158,19 @@ class LiveDepth:
         if depth is not None and self._info is not None:
             self._screen.show(partial(
                 self._frame, depth, confidence, self._kept.get('image', {}).get(stamp),
-                self._info, self._own_info, self._status))
+                self._info, self._own_info, self.said()))
 
     def _frame(self, depth: Image, confidence: Image, picture, info: CameraInfo,
-               own_info: CameraInfo | None, status: DiagnosticStatus) -> Frame:
-        values = {pair.key: pair.value for pair in status.values}
+               own_info: CameraInfo | None, said: tuple[dict[str, str], list[str]]) -> Frame:
+        values, complaints = said
         metres = depth_metres(depth)
         calibration = messages.read_camera_info(info)
         return Frame(
             self._picture(picture, own_info), metres,
             calibration.camera(depth.width, depth.height, True), depth_metres(confidence),
-            {'node': status.name, **{name: values[name] for name in FACTS if name in values},
+            {'node': self._name, **{name: values[name] for name in FACTS if name in values},
              **{name: value for name, value in values.items() if name.startswith('frames drop')}},
-            [] if status.level == DiagnosticStatus.OK else [
-                status.message, *(v for k, v in values.items() if k.startswith('complaint '))])
+            complaints)
 
     def _picture(self, message, info: CameraInfo | None) -> np.ndarray | None:
         """Return the picture, rectified as its depth is, where it has come."""

@@ -48,6 +48,12 @@ def live_pictures(topic: str, info_topic: str, rectified: str, count: int,
             yield camera.read(message, rectified)
 
 
+def picture_topics(node) -> list[str]:
+    """Return the topics on which somebody publishes pictures, by name."""
+    return sorted(name for name, kinds in node.get_topic_names_and_types()
+                  if KINDS.keys() & set(kinds) and node.count_publishers(name))
+
+
 class LiveCamera:
     """The newest picture and CameraInfo of a topic, None until one has come."""
 
@@ -112,8 +118,7 @@ class LiveCamera:
     def missing(self, timeout: float) -> str:
         """Return what has not come, in a sentence."""
         if self._kind is None:
-            seen = sorted(name for name, kinds in self._node.get_topic_names_and_types()
-                          if KINDS.keys() & set(kinds) and self._node.count_publishers(name))
+            seen = picture_topics(self._node)
             return (f'nobody publishes {self.topic}, for {timeout:g} s'
                     f'{meant(self.topic, seen) or ":"} give --image the topic of your camera'
                     + (f' (there are: {", ".join(seen)})' if seen else ', and start it'))
