@@ -116,3 +116,16 @@ def test_what_is_for_ros_is_never_dropped(capsys):
     with pytest.raises(SystemExit) as end:
         cli.main(['stats', '--ros-args', '-r', 'a:=b'])
     assert end.value.code == 2 and 'stats takes no --ros-args' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('name', ['broken.png', 'broken.jpg', 'broken.mp4'])
+def test_opencv_says_nothing_beside_our_sentence(tmp_path, name):
+    """It writes warnings of its own about files that it cannot read."""
+    (tmp_path / name).write_bytes({'png': b'\x89PNG\r\n\x1a\n' + bytes(60),
+                                   'jpg': b'\xff\xd8\xff\xe0' + bytes(60),
+                                   'mp4': b'\0\0\0\x18ftypmp42' + bytes(60)}[name[-3:]])
+    done = subprocess.run([sys.executable, '-m', 'depth_estimation_ros.cli', 'predict', name,
+                           '--fov', '60'], cwd=tmp_path, capture_output=True, text=True,
+                          timeout=60, env={**os.environ, 'PYTHONPATH': str(REPOSITORY)})
+    assert done.returncode == 1 and done.stderr.count('\n') == 1, done.stderr
+    assert done.stderr.startswith('depth_estimation predict: ')
