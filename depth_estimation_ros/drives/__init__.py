@@ -4,8 +4,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+import os
 from pathlib import Path
 import re
+import sys
 
 import cv2
 import numpy as np
@@ -18,13 +22,32 @@ class DriveError(ValueError):
     """A folder or a file of a drive is not what it must be; the sentence names it."""
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what libjpeg and libpng write to stderr by themselves out of our sentences."""
+    sys.stderr.flush()
+    try:
+        kept = os.dup(2)
+    except OSError:  # it is closed
+        yield
+        return
+    try:
+        with open(os.devnull, 'wb') as nothing:
+            os.dup2(nothing.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
 def read_image(path: Path | str) -> np.ndarray:
     """
     Read a picture as BGR, shape (H, W, 3), uint8; grey pictures get three equal channels.
 
     :raises DriveError: where OpenCV cannot decode the file.
     """
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    with _quiet():
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
         raise DriveError(f'{path} cannot be read as a picture: '
                          'it is missing, cut short or not an image file.')

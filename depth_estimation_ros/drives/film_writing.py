@@ -1,10 +1,11 @@
 # Copyright 2026 the depth_estimation_ros authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Films that are written: H.264 where the program ffmpeg is installed, which browsers play.
+Films that are written, so that browsers play them where that can be had.
 
-OpenCV's wheels have no encoder of it (patents); of what they have, MPEG-4 part 2 is the one that
-is fast enough (VP8 takes 20 times as long), and players and editors read it, browsers do not.
+H.264 where the program ffmpeg is installed; OpenCV's wheels have no encoder of it (patents), but
+of VP9, which takes longer. An OpenCV without either writes MPEG-4 part 2, which players and
+editors read and browsers do not.
 """
 from __future__ import annotations
 
@@ -12,13 +13,14 @@ from functools import lru_cache
 from pathlib import Path
 import shutil
 import subprocess
+from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
 
 from depth_estimation_ros.drives import DriveError
 
-CODEC = 'mp4v'
+VP9, MPEG4 = 'vp09', 'mp4v'
 PATIENCE = 60.0  # seconds that ffmpeg may take for the end of a film
 
 
@@ -35,10 +37,23 @@ def ffmpeg() -> str | None:
     return program if known and ' libx264 ' in known else None
 
 
+@lru_cache(maxsize=1)
+def opencv() -> str:
+    """Return what OpenCV encodes here: VP9, or MPEG4."""
+    with TemporaryDirectory(prefix='depth_estimation_') as folder:
+        writer = cv2.VideoWriter(f'{folder}/a.mp4', cv2.VideoWriter_fourcc(*VP9), 10, (64, 64))
+        found = VP9 if writer.isOpened() else MPEG4
+        writer.release()
+    return found
+
+
 def codec() -> str:
     """Return in words what films are encoded in here."""
-    return 'H.264' if ffmpeg() else (
-        'MPEG-4, which browsers do not play; with the program ffmpeg installed it is H.264')
+    if ffmpeg():
+        return 'H.264'
+    return ('VP9; with the program ffmpeg installed it is H.264, which takes less time'
+            if opencv() == VP9 else
+            'MPEG-4, which browsers do not play; with the program ffmpeg installed it is H.264')
 
 
 class FilmWriter:
@@ -60,10 +75,10 @@ class FilmWriter:
                 start_new_session=True)  # Ctrl-C is ours: it ends at the end of its input
             return
         # MPEG-4 counts frames a second as a fraction of 16-bit numbers.
-        self._writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*CODEC), round(fps, 2),
-                                       size)
+        self._writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*opencv()),
+                                       round(fps, 2), size)
         if not self._writer.isOpened():
-            raise DriveError(f'this OpenCV has no {CODEC} encoder, or the folder is full')
+            raise DriveError(f'this OpenCV has no {opencv()} encoder, or the folder is full')
 
     def write(self, image: np.ndarray) -> None:
         """Add a picture (height, width, 3) uint8 BGR."""
