@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 import difflib
+import re
 from typing import Any
 
 from depth_estimation_ros.models import (
@@ -20,12 +21,40 @@ CATALOGUE: dict[str, Entry] = {
 DOORS = {'huggingface': huggingface.entry_for, 'onnx': onnx.entry_for}
 
 
+# What people ask for by other names: what is in the name, without what separates its words.
+ONNX = 'export it and open it with onnx:FILE (docs/onnx.md#networks-by-this-door)'
+ELSEWHERE = {
+    'depthanything3': f'Depth Anything 3 is no kind of transformers; {ONNX}; of its networks '
+                      'DA3METRIC-LARGE is metric and Apache-2.0',
+    'da3': f'Depth Anything 3 is no kind of transformers; {ONNX}; of its networks '
+           'DA3METRIC-LARGE is metric and Apache-2.0',
+    'metric3d': f'Metric3D v2 (BSD-2-Clause) is no kind of transformers; {ONNX}',
+    'moge': f'MoGe-2 (MIT) solves for shift and focal length outside of its network; {ONNX}, with '
+            'those in the export',
+    'unidepth': f'UniDepth V2 is CC BY-NC 4.0, not for commercial use; {ONNX}',
+    'depthpro': 'Depth Pro is for research only and is opened with '
+                'huggingface:apple/DepthPro-hf (docs/other-models.md)',
+    'zoedepth': 'ZoeDepth (MIT) is opened with huggingface:Intel/zoedepth-nyu-kitti',
+    'midas': 'MiDaS gives relative inverse depth, no metres: huggingface:Intel/dpt-large with '
+             'depth_scale and depth_shift, or take a metric network',
+    'yolo': 'YOLO networks with a depth head are AGPL-3.0 and scale a whole picture by one fit: '
+            'they give no metres of a camera; take a metric network of the table',
+    'marigold': 'Marigold gives depth up to scale and shift, in many steps a picture: take a '
+                'metric network of the table',
+    'videodepthanything': 'Video Depth Anything keeps a state between pictures, for which there '
+                          'is no door here: take depth_anything_v2_metric_..., and '
+                          'temporal.window (docs/steadiness.md)'}
+
+
 def find(name: str) -> Entry:
     """Return the entry of that name, or raise ModelError with the names there are."""
     door, _, rest = name.partition(':')
     if door in DOORS and rest:
         return DOORS[door](rest)
     if name not in CATALOGUE:
+        for known, advice in ELSEWHERE.items():
+            if known in re.sub(r'[^a-z0-9]', '', name.lower()):
+                raise ModelError(f"model '{name}' is not in the catalogue: {advice}")
         near = difflib.get_close_matches(name, CATALOGUE, 3, 0.5)
         raise ModelError(
             f"model '{name}' is not in the catalogue"

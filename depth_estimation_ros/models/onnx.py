@@ -24,6 +24,9 @@ from depth_estimation_ros.models.contract import (
     Entry, ModelError, Network, ScaleContract, ScaleKind, TrainingCamera)
 
 # The kinds of scale under which a key must be given, and may not be under others.
+# Metres that stand for the sky until a pixel is beyond max_depth, which is at most 10 km. No
+# infinity: resized beside a number it would be none.
+SKY = 1e7
 MOST_YAML = 1 << 20  # bytes; a dozen lines are all that there is to say
 _KINDS = {
     'metres_per_unit': (ScaleKind.METRIC, ScaleKind.METRIC_ON_TRAINING_CAMERA,
@@ -48,6 +51,8 @@ class Reading:
     scale: ScaleKind
     output_name: str | None = None
     confidence: str | None = None
+    sky: str | None = None
+    sky_above: float | None = None  # 0.5
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
     std: tuple[float, ...] = (1.0, 1.0, 1.0)
     metres_per_unit: float | None = None
@@ -92,19 +97,21 @@ class ExportedModule(nn.Module):
         self.outputs = self._choose([output.name for output in session.get_outputs()])
 
     def _choose(self, names: list[str]) -> tuple[str, ...]:
-        """Return the names of the values and, if there is one, of the confidence."""
-        confidence = self.reading.confidence
-        rest = [name for name in names if name != confidence]
+        """Return the names of the values and, where there are, of the confidence and the sky."""
+        others = {key: name for key in ('confidence', 'sky')
+                  if (name := getattr(self.reading, key))}
+        rest = [name for name in names if name not in others.values()]
         values = self.reading.output_name or (rest[0] if len(rest) == 1 else None)
-        chosen = {'output_name': values, **({'confidence': confidence} if confidence else {})}
+        chosen = {'output_name': values, **others}
         for key, name in chosen.items():
             if name not in names:
                 found = f"has no output '{name}'" if name else 'has several outputs'
                 raise ModelError(f"'{self.path}' {found}: set {key} in '{_sidecar(self.path)}' to "
                                  f"one of {', '.join(names)}")
-        if values == confidence:
-            raise ModelError(f"'{_sidecar(self.path)}' names '{values}' as output_name and as "
-                             f"confidence: set them to two of {', '.join(names)}")
+        if len(set(chosen.values())) < len(chosen):
+            raise ModelError(f"'{_sidecar(self.path)}' names one output twice, as "
+                             f"{' and '.join(chosen)}: set them to different ones of "
+                             f"{', '.join(names)}")
         return tuple(chosen.values())
 
     def __getstate__(self) -> dict[str, Any]:
@@ -131,20 +138,29 @@ class ExportedModule(nn.Module):
                      for values in (self.reading.mean, self.reading.std))
         x = ((rgb - mean) / std).to(self.dtype).contiguous()
         parts = x.split(1) if self.shape[0] == 1 else (x,)
-        values, *confidence = map(torch.cat, zip(*(self._run(session, part) for part in parts)))
+        values, *others = map(torch.cat, zip(*(self._run(session, part) for part in parts)))
+        sky = others.pop() if self.reading.sky else None
         if camera is not None:
             # As Depth Anything 3 has it; fx and fy differ only where the picture is squashed.
             zoom = camera[:, :2].mean(1)[:, None, None, None] / self.reading.canonical_focal
             values = values / zoom if self.reading.inverse else values * zoom
-        if not confidence:
+        if sky is not None:
+            if sky.shape != values.shape:
+                raise ModelError(f"'{self.path}' gives the sky in {tuple(sky.shape)} and depth in "
+                                 f'{tuple(values.shape)}: export the network with both alike')
+            far = SKY / (self.reading.metres_per_unit or 1)
+            values = values.masked_fill(sky >= (self.reading.sky_above or 0.5),
+                                        1 / far if self.reading.inverse else far)
+        if not others:
             return values, None
-        least, most = (float(side) for side in confidence[0].aminmax())
+        [confidence] = others
+        least, most = (float(side) for side in confidence.aminmax())
         if not -0.01 <= least <= most <= 1.01:  # half precision rounds
             raise ModelError(
                 f"'{self.path}' gives a confidence of {least:g} to {most:g} instead of 0 to 1, a "
                 f"probability: take confidence out of '{_sidecar(self.path)}', or export the "
                 'network with one')
-        return values, confidence[0].clamp(0, 1)
+        return values, confidence.clamp(0, 1)
 
     def _run(self, session, x: torch.Tensor) -> list[torch.Tensor]:
         """Return the outputs (B, 1, h, w), float32, where `x` lies, without a detour."""
@@ -322,6 +338,11 @@ def _read(file: Path) -> Reading:
             need = 'has no use for it' if key in values else 'needs it'
             raise ModelError(f"'{file}' {fault} {key}, but scale: {reading.scale.value} {need}: "
                              f'{way_out}, or set scale to another kind')
+    if reading.sky_above is not None and reading.sky is None:
+        raise ModelError(f"'{file}' has sky_above and no sky: name the output that is the sky")
+    if reading.sky and reading.scale is ScaleKind.RELATIVE_INVERSE:
+        raise ModelError(f"'{file}' names a sky, but scale: {reading.scale.value} has no value "
+                         'for what is beyond all: take sky out')
     if reading.scale is ScaleKind.RELATIVE_INVERSE and not reading.inverse:
         raise ModelError(f"'{file}' says output: depth, but scale: {reading.scale.value} is of "
                          'inverse depth: set output to inverse_depth, or scale to another kind')
@@ -398,6 +419,8 @@ _KEYS: dict[str, tuple[Callable[[Any], Any], str]] = {
     'multiple': (_multiple, 'a whole number from 1'),
     'output_name': (_text, "the name of one of the network's outputs"),
     'confidence': (_text, "the name of one of the network's outputs"),
+    'sky': (_text, "the name of one of the network's outputs"),
+    'sky_above': (_positive, 'a number above 0'),
 }
 
 

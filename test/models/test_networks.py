@@ -158,6 +158,18 @@ def test_a_robot_without_a_network_takes_a_file(published, checkpoint, capsys):
     assert networks.open_network(NAME).network.input_width == 640
 
 
+@pytest.mark.parametrize('name, words', [
+    ('depth_anything_3_metric_large', 'DA3METRIC-LARGE is metric'), ('DA3-large', 'onnx:FILE'),
+    ('metric3d_v2_small', 'BSD-2-Clause'), ('moge-2-vits', 'outside of its network'),
+    ('UniDepthV2', 'not for commercial use'), ('depth_pro', 'research only'),
+    ('metric_video_depth_anything_small', 'temporal.window'), ('yolo11-depth', 'AGPL'),
+    ('depth_anything_v2_metric_indor_small', 'you mean depth_anything_v2_metric_indoor_small')])
+def test_names_that_people_know_are_answered_with_the_way_to_them(name, words, capsys):
+    assert cli.main(['models', 'show', name]) == 1
+    said = capsys.readouterr().err
+    assert words in said and said.count('\n') == 1
+
+
 @pytest.mark.parametrize('arguments, words', [
     (['fetch', 'midas'], 'not in the catalogue'), (['show', 'midas'], 'not in the catalogue'),
     (['fetch', NAME], '--accept-license'), (['fetch', 'monodepth2'], 'no address is known')])

@@ -9,6 +9,7 @@ import sys
 import warnings
 
 from depth_estimation_ros.estimation.estimator import DepthEstimator
+from depth_estimation_ros.estimation.requests import DepthOptions
 from depth_estimation_ros.estimation.runtime import DeviceError
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
 from depth_estimation_ros.models import catalogue, onnx as onnx_reader
@@ -190,6 +191,46 @@ def test_a_confidence_that_is_no_probability_is_refused(tmp_path):
     assert 'instead of 0 to 1' in refusal(path)
 
 
+@pytest.mark.parametrize('output', ['depth', 'inverse_depth'])
+def test_the_sky_is_beyond_all_and_the_rest_as_it_was(tmp_path, output):
+    recipe = f'output: {output}\nscale: metric\nmetres_per_unit: 0.5\noutput_name: depth\n'
+    path = write(tmp_path, recipe + 'sky: sure\nsky_above: 0.6\n', outputs=('depth', 'sure'))
+    rgb = pictures(2)
+    values, confidence = open_file(path).module(rgb)
+    sky = weighted(rgb).sigmoid() >= 0.6
+    assert confidence is None and 0 < sky.float().mean() < 1
+    metres = values * 0.5 if output == 'depth' else 0.5 / values
+    assert (metres[sky] > 1e6).all() and torch.isfinite(values).all()
+    torch.testing.assert_close(values[~sky], weighted(rgb)[~sky])
+
+
+def test_depth_anything_3_as_its_page_says(tmp_path):
+    """Metres = value x focal / 300 of two cameras, +Inf in the sky, through the estimator."""
+    path = write(tmp_path, 'output: depth\nscale: metric from intrinsics\nmetres_per_unit: 1.0\n'
+                 'canonical_focal: 300\noutput_name: depth\nsky: sure\nsky_above: 0.72\n',
+                 outputs=('depth', 'sure'), weights=(3.0, 0, 0))
+    estimator = DepthEstimator(open_file(path), 'cpu', 'fp32')
+    red = np.full((16, 32, 3), 51, np.uint8)  # 0.6
+    red[:4] = 255
+    for focal in (20.0, 45.0):
+        [estimate] = estimator.estimate([(red, PinholeCamera(32, 16, focal, focal, 15.5, 7.5))],
+                                        DepthOptions(min_depth=1e-3))
+        np.testing.assert_allclose(estimate.depth[5:], 0.6 * focal / 300, rtol=1e-5)
+        assert np.isposinf(estimate.depth[:4]).all()
+
+
+def test_metric3d_as_its_page_says(tmp_path):
+    """Metres of its canonical camera, whose focal length is 1000 pixels, on two cameras."""
+    path = write(tmp_path, 'output: depth\nscale: metric from intrinsics\nmetres_per_unit: 1.0\n'
+                 'canonical_focal: 1000\nstd: [0.00392157, 0.00392157, 0.00392157]\n',
+                 weights=(1.0, 0, 0))
+    estimator = DepthEstimator(open_file(path), 'cpu', 'fp32')
+    red = np.full((16, 32, 3), 200, np.uint8)
+    for focal in (20.0, 45.0):
+        [estimate] = estimator.estimate([(red, PinholeCamera(32, 16, focal, focal, 15.5, 7.5))])
+        np.testing.assert_allclose(estimate.depth, 200 * focal / 1000, rtol=1e-4)
+
+
 def test_one_of_several_outputs_is_chosen_by_name(tmp_path):
     names = ('sure', 'depth')
     rgb = pictures()
@@ -198,7 +239,7 @@ def test_one_of_several_outputs_is_chosen_by_name(tmp_path):
     for line, words in (('', 'has several outputs: set output_name in'),
                         ('output_name: depht\n', "has no output 'depht'"),
                         ('output_name: depth\nconfidence: conf\n', "has no output 'conf'"),
-                        ('output_name: depth\nconfidence: depth\n', 'to two of')):
+                        ('output_name: depth\nconfidence: depth\n', 'names one output twice')):
         sentence = refusal(write(tmp_path, METRIC + line, outputs=names))
         assert words in sentence and 'sure, depth' in sentence
 
@@ -261,6 +302,8 @@ def test_its_catalogue_entry_opens_it(tmp_path):
     (METRIC + 'input_size: 0x16\n', 'must be width x height'),
     (METRIC + 'multiple: 0\n', 'must be a whole number from 1'),
     (METRIC + 'output_name:\n', "must be the name of one of the network's outputs"),
+    (METRIC + 'sky_above: 0.3\n', 'has sky_above and no sky'),
+    ('output: inverse_depth\nscale: relative inverse depth\nsky: a\n', 'take sky out'),
     (METRIC + 'confidence: ""\n', "must be the name of one of the network's outputs"),
     (METRIC + 'output_name: 3\n', "must be the name of one of the network's outputs"),
     (METRIC + 'input_size: 64x32\n', 'says input_size: 64x32, but the network takes 32x16'),
@@ -381,8 +424,10 @@ def examples(kind):
 
 @pytest.mark.parametrize('recipe', examples('yaml'))
 def test_the_yamls_of_the_page_are_accepted(tmp_path, recipe):
-    recipe = recipe.replace('640x192', '32x16')  # what the file of these tests is
-    assert open_file(write(tmp_path, recipe)).contract.metres_per_unit == 1
+    # What the file of these tests is.
+    recipe = recipe.replace('640x192', '32x16').replace('sky: sky', 'sky: sure')
+    outputs = ('depth', 'sure') if 'sky' in recipe else ('depth',)
+    assert open_file(write(tmp_path, recipe, outputs=outputs)).contract.metres_per_unit == 1
 
 
 def test_the_export_of_the_page_works(network, tmp_path, monkeypatch):
