@@ -23,7 +23,7 @@ from depth_estimation_ros.imaging.wording import meant
 from depth_estimation_ros.node.live_depth import LiveDepth
 from depth_estimation_ros.node.live_pictures import picture_topics
 
-LISTEN = 3.0  # seconds in which topics are found
+LISTEN = 5.0  # seconds in which topics are found
 START = 90.0  # seconds until a node must have spoken, and given depth
 HIGHEST = 100.0  # metres
 NAME = 'depth_estimation_setup'

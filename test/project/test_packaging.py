@@ -43,7 +43,7 @@ def dependencies(kind):
 
 def in_setup(pattern):
     """Return the names in the list that setup.py has after `pattern`, without versions."""
-    names = re.search(pattern + r'\[(.*?)\]', (ROOT / 'setup.py').read_text()).group(1)
+    names = re.search(pattern + r'\[(.*?)\]', (ROOT / 'setup.py').read_text(), re.S).group(1)
     return set(re.findall(r"'(\w+)", names))
 
 
