@@ -24,9 +24,10 @@ QUIET = {'OPENCV_LOG_LEVEL': 'SILENT', 'OPENCV_FFMPEG_LOGLEVEL': '-8'}
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; an error that a user can mend is one line on stderr and exit code 1."""
     known = parser()
-    with contextlib.suppress(ImportError):  # completion in the shell, for those who want it
-        import argcomplete
-        argcomplete.autocomplete(known)
+    if '_ARGCOMPLETE' in os.environ:  # the shell asks what could come next
+        with contextlib.suppress(ImportError):
+            import argcomplete
+            argcomplete.autocomplete(known)
     chosen, ros_arguments = _split(sys.argv[1:] if arguments is None else arguments)
     chosen = vars(known.parse_args(chosen))
     name, run, sends = (chosen.pop(key) for key in ('name', 'run', 'sends'))

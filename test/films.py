@@ -11,6 +11,15 @@ from key_init import synth
 import numpy as np
 
 WIDTH, HEIGHT, FPS = 320, 96, 15
+CALIBRATION = """image_width: 320
+image_height: 96
+camera_name: front
+camera_matrix: {rows: 3, cols: 3, data: [185.6, 0, 156.8, 0, 184.3, 45.1, 0, 0, 1]}
+distortion_model: plumb_bob
+distortion_coefficients: {rows: 1, cols: 5, data: [-0.1, 0.01, 0, 0, 0]}
+rectification_matrix: {rows: 3, cols: 3, data: [1, 0, 0, 0, 1, 0, 0, 0, 1]}
+projection_matrix: {rows: 3, cols: 4, data: [185.6, 0, 156.8, 0, 0, 184.3, 45.1, 0, 0, 0, 1, 0]}
+"""
 BIT = 32  # pixels: the number stands at the top left, in black and white squares
 
 

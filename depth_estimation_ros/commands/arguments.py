@@ -53,18 +53,11 @@ def parser() -> argparse.ArgumentParser:
     predict.add_argument('inputs', nargs='+', metavar='INPUT',
                          help='pictures, folders of pictures, KITTI raw drives, films')
     _model(predict)
+    _device(predict)
+    _metres(predict, 'beyond it is no depth')
     _camera_of(predict)
     predict.add_argument('--output', default=Path('depth'), type=Path,
                          help='folder (default depth)')
-    predict.add_argument('--device', default='auto',
-                         help='auto, cpu, cuda or cuda:N (default auto)')
-    predict.add_argument('--precision', default='auto',
-                         help='auto, fp32, fp16 or bf16 (default auto)')
-    predict.add_argument('--depth-scale', type=float, default=0.0, metavar='METRES',
-                         help="metres per model unit (default 0: the model's contract); of "
-                         'relative inverse depth 1 / Z = this * value')
-    predict.add_argument('--max-depth', type=float, default=80.0, metavar='METRES',
-                         help='beyond it is no depth')
     _rotation(predict)
     _scene(predict)
     predict.add_argument('--write', type=lambda text: text.split(','), metavar='KINDS',
@@ -94,18 +87,13 @@ def parser() -> argparse.ArgumentParser:
     view.add_argument('--node', default='', metavar='NAME', help='the running node, with its '
                       "namespace, or 'NODE: CAMERA' (default: the first that is heard)")
     _model(view)
+    _device(view)
+    _metres(view, 'beyond it is no depth')
     _scene(view)
     _rotation(view)
     _camera_of(view)
-    view.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N (default auto)')
-    view.add_argument('--precision', default='auto',
-                      help='auto, fp32, fp16 or bf16 (default auto)')
     view.add_argument('--image', default='', metavar='TOPIC',
                       help="the bag's pictures (default: its only image)")
-    view.add_argument('--depth-scale', type=float, default=0.0, metavar='METRES',
-                      help="metres per model unit (default 0: the model's contract)")
-    view.add_argument('--max-depth', type=float, default=80.0, metavar='METRES',
-                      help='beyond it is no depth')
     view.add_argument('--once', action='store_true', help='end with the recording')
 
     evaluate = _command(commands, 'evaluate', 'commands.evaluate:run',
@@ -117,12 +105,10 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument('source', help='a KITTI raw drive, the folder of its object or depth '
                           'benchmark, a folder of pictures (with --truth), or a bag')
     _model(evaluate)
+    _device(evaluate, 'fp32')
+    _metres(evaluate, 'truth that is farther does not count')
     _scene(evaluate)
     _camera_of(evaluate)
-    evaluate.add_argument('--device', default='auto',
-                          help='auto, cpu, cuda or cuda:N (default auto)')
-    evaluate.add_argument('--precision', default='fp32', help='fp32 (default), in which published '
-                          'figures are, auto, fp16 or bf16')
     evaluate.add_argument('--truth', default='', metavar='PATH',
                           help='folder of 16-bit depth PNGs, named as the pictures; or, for a '
                           'bag, the bag that has the truth')
@@ -133,11 +119,6 @@ def parser() -> argparse.ArgumentParser:
                           'of NYU papers, or all (none)')
     evaluate.add_argument('--min-depth', type=float, default=1e-3, metavar='METRES',
                           help='truth that is nearer does not count')
-    evaluate.add_argument('--max-depth', type=float, default=80.0, metavar='METRES',
-                          help='truth that is farther does not count')
-    evaluate.add_argument('--depth-scale', type=float, default=0.0, metavar='METRES',
-                          help="metres per model unit (default 0: the model's contract); of "
-                          'relative inverse depth 1 / Z = this * value')
     evaluate.add_argument('--depth-topic', default='', metavar='TOPIC',
                           help='judge this recorded depth of the bag instead of a model')
     evaluate.add_argument('--truth-topic', default='', metavar='TOPIC',
@@ -328,10 +309,7 @@ def _calibration(commands) -> None:
     _rotation(calibrate)
     _scene(calibrate)
     _model(calibrate)
-    calibrate.add_argument('--device', default='auto',
-                           help='auto, cpu, cuda or cuda:N (default auto)')
-    calibrate.add_argument('--precision', default='auto',
-                           help='auto, fp32, fp16 or bf16 (default auto)')
+    _device(calibrate)
     calibrate.add_argument('--frames', type=int, default=30, help='of a board (default 30)')
     calibrate.add_argument('--timeout', type=float, default=10.0, metavar='SECONDS',
                            help='to wait for a live image (default 10)')
@@ -401,6 +379,19 @@ def _model(command: argparse.ArgumentParser) -> None:
                          'with the package or was fetched)')
     command.add_argument('--input-size', default='auto', metavar='WxH',
                          help="of the network (default auto: the network's own)")
+
+
+def _device(command: argparse.ArgumentParser, precision: str = 'auto') -> None:
+    command.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
+    command.add_argument('--precision', default=precision, help='auto, fp32 (in which published '
+                         'figures are), fp16 or bf16')
+
+
+def _metres(command: argparse.ArgumentParser, farther: str) -> None:
+    command.add_argument('--depth-scale', type=float, default=0.0, metavar='METRES',
+                         help="metres per model unit (default 0: the model's contract); of "
+                         'relative inverse depth 1 / Z = this * value')
+    command.add_argument('--max-depth', type=float, default=80.0, metavar='METRES', help=farther)
 
 
 def _overwrite(command: argparse.ArgumentParser) -> None:

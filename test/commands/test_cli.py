@@ -8,21 +8,13 @@ import sys
 import cv2
 from depth_estimation_ros import cli
 from domains import free_domain
+from films import CALIBRATION
 from harness import command, REPOSITORY
 from key_init import synth, write_monodepth2_checkpoint
 import pytest
 import rclpy
 from sensor_msgs.msg import Image
 
-CAMERA = """image_width: 320
-image_height: 96
-camera_name: front
-camera_matrix: {rows: 3, cols: 3, data: [185.6, 0, 156.8, 0, 184.3, 45.1, 0, 0, 1]}
-distortion_model: plumb_bob
-distortion_coefficients: {rows: 1, cols: 5, data: [-0.1, 0.01, 0, 0, 0]}
-rectification_matrix: {rows: 3, cols: 3, data: [1, 0, 0, 0, 1, 0, 0, 0, 1]}
-projection_matrix: {rows: 3, cols: 4, data: [185.6, 0, 156.8, 0, 0, 184.3, 45.1, 0, 0, 0, 1, 0]}
-"""
 
 
 def test_doctor_prints_what_a_bug_report_needs():
@@ -78,7 +70,7 @@ def test_demo_replaces_nothing_that_it_did_not_make(tmp_path, theirs, words):
 
 
 def test_demo_never_writes_to_its_input(folder):
-    (folder / 'camera.yaml').write_text(CAMERA)
+    (folder / 'camera.yaml').write_text(CALIBRATION)
     before = listing(folder)
     for output in (folder, folder.parent):
         done = command('demo', '--images', folder, '--output', output, '--overwrite')
@@ -126,10 +118,10 @@ def test_demo_shows_the_main_job(folder, tmp_path_factory):
     done = command(*arguments)
     assert done.returncode == 1 and 'nothing is known of the camera of' in done.stderr
 
-    (folder / 'camera.yaml').write_text(CAMERA.replace('data: [185.6', 'data: [oops'))
+    (folder / 'camera.yaml').write_text(CALIBRATION.replace('data: [185.6', 'data: [oops'))
     assert 'camera.yaml is no calibration' in command(*arguments).stderr
 
-    (folder / 'camera.yaml').write_text(CAMERA)
+    (folder / 'camera.yaml').write_text(CALIBRATION)
     done = command(*arguments)
     assert done.returncode == 0, done.stderr
     assert 'frames sent             3' in done.stdout

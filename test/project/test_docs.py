@@ -16,7 +16,7 @@ from depth_estimation_ros.commands.arguments import parser
 from depth_estimation_ros.synthetic.bag import synthesize
 from depth_estimation_ros.synthetic.drive import drive_camera, Plan, SyntheticDrive
 from domains import free_domain
-from films import drawing, write_film
+from films import CALIBRATION, drawing, write_film
 from harness import REPOSITORY
 import numpy as np
 import pytest
@@ -33,14 +33,6 @@ ELSEWHERE = {
     r'^calibrate ': 'boards, a floor, a live camera: test_calibrate',
     r'^models fetch ': 'the network: test_downloads, against a server of its own',
     r'--model meter_kitti': 'weights that are fetched: test_meter'}
-CAMERA = """image_width: 320
-image_height: 96
-camera_matrix: {rows: 3, cols: 3, data: [185.6, 0, 156.8, 0, 184.3, 45.1, 0, 0, 1]}
-distortion_model: plumb_bob
-distortion_coefficients: {rows: 1, cols: 5, data: [-0.1, 0.01, 0, 0, 0]}
-rectification_matrix: {rows: 3, cols: 3, data: [1, 0, 0, 0, 1, 0, 0, 0, 1]}
-projection_matrix: {rows: 3, cols: 4, data: [185.6, 0, 156.8, 0, 0, 184.3, 45.1, 0, 0, 0, 1, 0]}
-"""
 
 
 def command_lines():
@@ -64,7 +56,7 @@ def files(tmp_path_factory):
     """Return a folder with what the docs call a film, photos, a bag ..."""
     folder = tmp_path_factory.mktemp('files')
     write_film(folder / 'film.mp4', 3)
-    (folder / 'camera.yaml').write_text(CAMERA)
+    (folder / 'camera.yaml').write_text(CALIBRATION)
     for name in ('photos', 'images', 'depth'):
         (folder / name).mkdir()
     cv2.imwrite(str(folder / 'photos/a.png'), drawing(1))
