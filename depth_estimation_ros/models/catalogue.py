@@ -46,6 +46,10 @@ ELSEWHERE = {
                           'temporal.window (docs/steadiness.md)'}
 
 
+OTHERS = ("'depth_estimation models' lists what there is; others are huggingface:<id or folder> and "
+          'onnx:<file>')
+
+
 def find(name: str) -> Entry:
     """Return the entry of that name, or raise ModelError with the names there are."""
     door, _, rest = name.partition(':')
@@ -54,13 +58,12 @@ def find(name: str) -> Entry:
     if name not in CATALOGUE:
         for known, advice in ELSEWHERE.items():
             if known in re.sub(r'[^a-z0-9]', '', name.lower()):
-                raise ModelError(f"model '{name}' is not in the catalogue: {advice}")
+                raise ModelError(f"model '{name}' is not in the catalogue: {advice}. {OTHERS}")
         near = difflib.get_close_matches(name, CATALOGUE, 3, 0.5)
         raise ModelError(
             f"model '{name}' is not in the catalogue"
             + (f': did you mean {" or ".join(near)}?' if near else ':')
-            + " 'depth_estimation models' lists what there is; others are huggingface:<id or "
-            'folder> and onnx:<file>')
+            + f' {OTHERS}')
     return CATALOGUE[name]
 
 

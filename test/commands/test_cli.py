@@ -16,7 +16,6 @@ import rclpy
 from sensor_msgs.msg import Image
 
 
-
 def test_doctor_prints_what_a_bug_report_needs():
     context = rclpy.Context()
     domain = free_domain()
