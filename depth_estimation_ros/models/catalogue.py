@@ -46,8 +46,8 @@ ELSEWHERE = {
                           'temporal.window (docs/steadiness.md)'}
 
 
-OTHERS = ("'depth_estimation models' lists what there is; others are huggingface:<id or folder> and "
-          'onnx:<file>')
+OTHERS = ("'depth_estimation models' lists what there is; others are huggingface:<id or folder> "
+          'and onnx:<file>')
 
 
 def find(name: str) -> Entry:
