@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager, ExitStack
+from functools import partial
 from http.client import HTTPConnection
 import json
 import os
@@ -29,15 +30,12 @@ import time
 
 import cv2
 from depth_estimation_ros.node.dds import dds_profile
+from depth_estimation_ros.node.graph import own_context
 from depth_estimation_ros.node.live_depth import LiveDepth
-import rclpy
-from rclpy.context import Context
 
 from benchmarks.inputs import KITTI, picture
 
 ALONE, READ, BROWSER = 'a reader alone', 'and a page, read elsewhere', 'and Chromium here'
-OPENED: list[float] = []  # seconds until the page showed depth and points, and how many
-POINTS: list[int] = []
 SETTLE = 4.0  # seconds at the start of a phase that do not count
 
 
@@ -93,8 +91,8 @@ def read(address: str) -> Iterator[list[float]]:
 
 
 @contextmanager
-def browse(address: str) -> Iterator:
-    """Show it in Chromium; give the driver."""
+def browse(address: str) -> Iterator[tuple]:
+    """Show it in Chromium; give the driver, seconds until depth and points were there, points."""
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
     options = webdriver.ChromeOptions()
@@ -108,15 +106,17 @@ def browse(address: str) -> Iterator:
         driver.get(address)
         while not driver.execute_script('return window.shown && buffers.count'):
             time.sleep(0.02)
-        OPENED.append(time.monotonic() - began)
-        POINTS.append(driver.execute_script('return buffers.count'))
-        yield driver
+        yield (driver, time.monotonic() - began,
+               driver.execute_script('return buffers.count'))
     finally:
         driver.quit()
 
 
-def phase(kind: str, live: LiveDepth, seconds: float) -> tuple[float, float]:
-    """Return the node's age p50 (ms), and the frames that a page showed a second."""
+def phase(kind: str, live: LiveDepth, seconds: float) -> tuple[float, float, tuple]:
+    """
+    Return the node's age p50 (ms), the frames that a page showed a second, and of Chromium the
+    seconds until it showed depth and points, and how many.
+    """
     def wait(span: float) -> list[float]:
         ages, end, last = [], time.monotonic() + span, None
         while time.monotonic() < end:
@@ -128,17 +128,18 @@ def phase(kind: str, live: LiveDepth, seconds: float) -> tuple[float, float]:
         return ages
 
     with ExitStack() as stack:
-        shown = None
-        if kind != ALONE:
-            address = stack.enter_context(page())
-            seen = stack.enter_context((read if kind == READ else browse)(address))
-            shown = (lambda: len(seen)) if kind == READ else (
-                lambda: seen.execute_script('return window.shown || 0'))
+        shown, opened = None, ()
+        if kind == READ:
+            seen = stack.enter_context(read(stack.enter_context(page())))
+            shown = seen.__len__
+        elif kind == BROWSER:
+            driver, *opened = stack.enter_context(browse(stack.enter_context(page())))
+            shown = partial(driver.execute_script, 'return window.shown || 0')
         wait(SETTLE)
         first, began = shown and shown(), time.monotonic()
         ages = wait(seconds)
         rate = (shown() - first) / (time.monotonic() - began) if shown else float('nan')
-    return median(ages), rate
+    return median(ages), rate, opened
 
 
 def main() -> None:
@@ -154,9 +155,7 @@ def main() -> None:
     with TemporaryDirectory(prefix='view_') as folder, ExitStack() as stack:
         for number in range(10):
             cv2.imwrite(str(Path(folder) / f'{number}.jpg'), picture())
-        context = Context()
-        rclpy.init(context=context)
-        stack.callback(context.try_shutdown)
+        context = stack.enter_context(own_context())
         stack.enter_context(process('depth_estimation_ros', '--ros-args', '-r',
                                     'image:=/image', '-p', 'rectified:=true'))
         stack.enter_context(process('depth_estimation_ros.cli', 'camera', folder, '--fov', '80',
@@ -176,15 +175,16 @@ def main() -> None:
           f'{chosen.seconds:g} s each, {os.cpu_count()} cores; medians\n')
     print('| | age p50 of the node (ms) | by the reader alone | frames shown a second |')
     print('|---|---|---|---|')
-    base = median(age for age, _ in found[ALONE])
+    base = median(age for age, *_ in found[ALONE])
     for kind in kinds:
-        ages, rates = zip(*found[kind])
+        ages, rates, opened = zip(*found[kind])
         rate = '' if kind == ALONE else f'{median(rates):.1f}'
         print(f'| {kind} | {median(ages):.1f} ({min(ages):.1f} to {max(ages):.1f}) | '
               f'{median(ages) / base:.2f} | {rate} |')
-    if OPENED:
-        print(f'\nChromium opened the page and showed depth and {median(POINTS)} points after '
-              f'{median(OPENED):.1f} s ({min(OPENED):.1f} to {max(OPENED):.1f})')
+    if BROWSER in kinds:  # the last of them
+        waits, points = zip(*opened)
+        print(f'\nChromium opened the page and showed depth and {median(points):.0f} points after '
+              f'{median(waits):.1f} s ({min(waits):.1f} to {max(waits):.1f})')
 
 
 if __name__ == '__main__':

@@ -26,7 +26,7 @@ from depth_estimation_ros.imaging.intrinsics import describe, PinholeCamera, Win
 from depth_estimation_ros.models import networks
 from depth_estimation_ros.models.contract import Network
 from depth_estimation_ros.scale import taping
-from depth_estimation_ros.scale.ground import Ground
+from depth_estimation_ros.scale.ground import GroundBelow
 from depth_estimation_ros.scale.taping import Board, CalibrationError, Fit, Span
 from depth_estimation_ros.scale.tracker import Declined, Reading
 
@@ -58,14 +58,15 @@ def run(distance: Sequence[float], model: str, weights: str = '', input_size: st
     :param frames: of each board at most. timeout: seconds to wait for a live one.
     :raises ValueError: of this package, one sentence; nothing is written.
     """
-    _check(distance, bag, board, image, frames, timeout, height, pitch)
-    photo = Photos(image) if not bag and Path(image).expanduser().is_file() else None
+    file = Path(image).expanduser()
+    photo = Photos(file) if not bag and file.is_file() else None
+    _check(distance, bag, board, image, frames, timeout, height, pitch, bool(photo))
     if photo is None and (camera or fov):
-        raise CalibrationError(f'--camera, --camera-preset and --fov are for a photo, and {image} '
-                               'is no file: topics and bags have a CameraInfo')
+        raise CalibrationError('--camera, --camera-preset and --fov are for a photo, and --image '
+                               'names none that is there: topics and bags have a CameraInfo')
     optics = find_optics(camera, fov, photo) if photo else None
-    refuse_file(output, overwrite, [*bag, *filter(None, [
-        weights, camera, photo and image])])
+    refuse_file(output, overwrite, [*bag, *filter(None, [weights, camera]),
+                                    *(photo.files if photo else ())])
     places = [Window(*place) for place in board]
     network = networks.open_network(model, weights, input_size).network
     check_scene(scene, network)
@@ -90,8 +91,9 @@ def run(distance: Sequence[float], model: str, weights: str = '', input_size: st
             raise CalibrationError('this model gives relative inverse depth, whose shift is '
                                    'unknown too, and the ground alone does not tell it: give '
                                    'boards at two or more --distance')
-        found = progress(pictures(bag[0] if bag else '', None), frames, bag[0] if bag else image)
-        fit, lines = look.down(found, height, pitch, bag[0] if bag else image)
+        [source] = bag or ['']
+        found = progress(pictures(source, None), frames, source or image)
+        fit, lines = look.down(found, height, pitch, source or image)
     else:
         boards = []
         for source, of_one in _sittings(distance, bag, places):
@@ -122,7 +124,7 @@ def run(distance: Sequence[float], model: str, weights: str = '', input_size: st
 
 
 def _check(distance: Sequence[float], bag: Sequence[str], board: Sequence, image: str,
-           frames: int, timeout: float, height: float, pitch: float) -> None:
+           frames: int, timeout: float, height: float, pitch: float, photo: bool) -> None:
     count = len(distance)
     if bool(count) == bool(height):
         raise CalibrationError('give --distance METRES of a board or wall, or --height METRES of '
@@ -141,9 +143,9 @@ def _check(distance: Sequence[float], bag: Sequence[str], board: Sequence, image
         if len(given) not in (0, 1, count):
             raise CalibrationError(f'{len(given)} times {option} for {count} times --distance: '
                                    'give it once, for all boards, or once for each')
-    if count > 1 and len(bag) == 1 and len(board) < 2:
-        raise CalibrationError('one --bag has boards at several distances: give as many --board, '
-                               'or a --bag for each')
+    if count > 1 and (len(bag) == 1 or photo) and len(board) < 2:
+        raise CalibrationError(f'one {"photo" if photo else "--bag"} has boards at several '
+                               'distances: give as many --board, or a --bag for each')
     if not bag and not image:
         raise CalibrationError('nothing to look at: give --image, a photo or the topic of a live '
                                'camera, or --bag')
@@ -209,10 +211,9 @@ class _Look:
         """Return the scale by the ground, and how it was found."""
         found: list[Reading] = []
         declined: Counter[str] = Counter()
-        quarters = self._options.rotation // 90
+        ground = GroundBelow(self._options.rotation)
         for unscaled, _ in self._each(pictures, name):
-            ground = Ground(unscaled.camera.turned(quarters), height, math.radians(pitch))
-            reading = ground.measure(np.rot90(unscaled.depth, -quarters))
+            reading = ground.measure(unscaled, height, math.radians(pitch))
             if isinstance(reading, Declined):
                 declined[reading.reason] += 1
             else:

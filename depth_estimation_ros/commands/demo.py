@@ -9,13 +9,11 @@ recorder are the commands that a user has, each a process of its own, over real 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, ExitStack
+from contextlib import ExitStack
 from itertools import islice
 import os
 from pathlib import Path
-import signal
 import subprocess
-import sys
 import time
 
 import cv2
@@ -23,6 +21,7 @@ import numpy as np
 import yaml
 
 from depth_estimation_ros.commands.outputs import Outputs
+from depth_estimation_ros.commands.processes import running
 from depth_estimation_ros.commands.progress import progress
 from depth_estimation_ros.drives.bag import Bag
 from depth_estimation_ros.drives.bag_writing import from_kitti, from_video
@@ -104,15 +103,17 @@ def _replay(output: Path, source: Path, recording: Path, topic: str, speed: floa
     node = ('-m', 'depth_estimation_ros', '--ros-args', '--params-file',
             str(output / PARAMETERS), '-r', f'image:={topic}')
     command = ('-m', 'depth_estimation_ros.cli', 'bag')
-    with _process(log, *node) as process:
+    with log.open('w') as words, running(words, *node) as process:
         _wait_for(process, log, 'waiting for images')
-        with _process(record_log, *command, 'record', str(recording), *OUTPUTS) as recorder:
+        with record_log.open('w') as words, running(
+                words, *command, 'record', str(recording), *OUTPUTS) as recorder:
             _wait_for(recorder, record_log, 'recording /depth/image_rect')
             time.sleep(1.0)  # the node's side of the match
             info = f'{topic.rpartition("/")[0]}/camera_info'
-            with _process(play_log, *command, 'play', str(source), '--rate', f'{speed:g}',
-                          '--wait-for', topic, info, '--reader', '/depth_estimation',
-                          '--answered', topic, '/depth/camera_info') as player:
+            with play_log.open('w') as words, running(
+                    words, *command, 'play', str(source), '--rate', f'{speed:g}', '--wait-for',
+                    topic, info, '--reader', '/depth_estimation', '--answered', topic,
+                    '/depth/camera_info') as player:
                 while player.poll() is None:
                     if process.poll() is not None:
                         raise DemoError(f'the node ended: see {log}')
@@ -165,24 +166,6 @@ def _find(images: str, camera: str, fov: float, rate: float, seed: int,
         return topic, span * rate / (len(stamps) - 1) if span else 1.0
 
     return of_images, min(len(recording), MAX_FRAMES)
-
-
-@contextmanager
-def _process(log: Path, *arguments: str) -> Iterator[subprocess.Popen]:
-    """Run Python with arguments, its words in `log`; end it as Ctrl-C does."""
-    with log.open('w') as stream:
-        process = subprocess.Popen([sys.executable, *arguments], stdout=stream,
-                                   stderr=subprocess.STDOUT,
-                                   env={**os.environ, 'PYTHONUNBUFFERED': '1'})
-        try:
-            yield process
-        finally:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
 
 
 def _wait_for(process: subprocess.Popen, log: Path, text: str) -> None:

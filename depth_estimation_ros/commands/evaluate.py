@@ -96,9 +96,10 @@ def run(source: str, model: str, weights: str, input_size: str = 'auto',
             for rows, median_scale in ((plain, False), (scaled, True)):
                 rows.append((sample.name, metrics.evaluate_depth(
                     depth, sample.truth, min_depth, max_depth, area, median_scale)))
-            of_parts = metrics.parts(depth, sample.truth, min_depth, max_depth, area)
-            found = of_parts if found is None else metrics.Parts(
-                *(a + b for a, b in zip(found, of_parts)))
+            if outputs:
+                of_parts = metrics.parts(depth, sample.truth, min_depth, max_depth, area)
+                found = of_parts if found is None else metrics.Parts(
+                    *(a + b for a, b in zip(found, of_parts)))
             if confidence is not None:
                 of_frame, counts = metrics.evaluate_confidence(
                     confidence, depth, sample.truth, min_depth, max_depth, area)
@@ -118,7 +119,7 @@ def run(source: str, model: str, weights: str, input_size: str = 'auto',
 
 
 def _report(title: str, plain: list, scaled: list, trust: list, bins: np.ndarray,
-            found: metrics.Parts, outputs: Outputs | None, untold: int,
+            found: metrics.Parts | None, outputs: Outputs | None, untold: int,
             metres: float | None) -> str:
     total, scaled_total = (metrics.mean([m for _, m in rows]) for rows in (plain, scaled))
     ratios = np.array([m.median_ratio for _, m in plain])
@@ -164,7 +165,7 @@ def _report(title: str, plain: list, scaled: list, trust: list, bins: np.ndarray
 
 def _shown(rows: list, outputs: Outputs) -> list[tuple[str, str, bytes]]:
     """Return smaller sheets of the worst and of the best frames, as `report` wants them."""
-    order = sorted((row for row in rows if (outputs.folder / f'{row[0]}.jpg').is_file()),
+    order = sorted((row for row in rows if outputs.has(f'{row[0]}.jpg')),
                    key=lambda row: row[1].abs_rel)
     worst, best = order[:-SHOWN - 1:-1], order[:-SHOWN][:SHOWN]
     return [(name, f'{of}, AbsRel {m.abs_rel:.3f}', _small(outputs.folder / f'{name}.jpg'))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib import import_module
 import math
@@ -19,8 +19,6 @@ import threading
 import time
 
 import numpy as np
-import rclpy
-from rclpy.context import Context
 from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
@@ -29,6 +27,7 @@ from rosgraph_msgs.msg import Clock
 from depth_estimation_ros.drives import DriveError
 from depth_estimation_ros.drives.bag import Bag, Message
 from depth_estimation_ros.drives.bag_writing import Recorder
+from depth_estimation_ros.node.graph import own_node
 
 AHEAD = 64 * 2**20  # bytes read ahead: two seconds of KITTI's pictures and scans
 # A reliable writer keeps what slow readers still have to fetch; half a gigabyte of full HD.
@@ -117,7 +116,7 @@ def play(path: Path | str, rate: float = 1.0, loop: bool = False, start: float =
     for name, value in (('rate', rate), ('clock rate', clock_rate)):
         if not 0 < value < 1e6:
             raise DriveError(f'a {name} of {value:g} cannot be played: give one above 0')
-    with Bag(path) as bag, _node('bag_player') as node, ExitStack() as stack:
+    with Bag(path) as bag, own_node('bag_player') as node, ExitStack() as stack:
         if not 0 <= start <= (bag.end - bag.start) / 1e9:
             raise DriveError(f'{path} has no second {start:g}: it is '
                              f'{(bag.end - bag.start) / 1e9:.2f} s long')
@@ -426,7 +425,7 @@ def record(topics: Collection[str], path: Path | str, seconds: float | None = No
     missing = set(topics)
     counts: dict[str, int] = dict.fromkeys(topics, 0)
     gaps, shared = {topic: _Gaps() for topic in topics}, set()
-    with _node('bag_recorder') as node, Recorder(path) as bag:
+    with own_node('bag_recorder') as node, Recorder(path) as bag:
         executor = SingleThreadedExecutor(context=node.context)
         executor.add_node(node)
 
@@ -520,19 +519,3 @@ def message_class(name: str):
         return getattr(import_module(f'{package}.msg'), kind)
     except (ValueError, ImportError, AttributeError):
         return None
-
-
-@contextmanager
-def _node(name: str):
-    """Give a node in a context of its own, which leaves Ctrl-C to Python."""
-    context = Context()
-    rclpy.init(context=context)
-    node = None
-    try:
-        node = rclpy.create_node(name, context=context, enable_rosout=False,
-                                 start_parameter_services=False)
-        yield node
-    finally:
-        if node:  # before its context: collected after it, it takes the process down
-            node.destroy_node()
-        context.try_shutdown()

@@ -4,22 +4,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import closing, suppress
 from datetime import date
 from pathlib import Path
-import signal
-import subprocess
 import sys
-import tempfile
+from tempfile import TemporaryFile
 import time
 
 import numpy as np
-import rclpy
-from rclpy.context import Context
 
 from depth_estimation_ros.commands.outputs import refuse_file, write_parameters
+from depth_estimation_ros.commands.processes import running
 from depth_estimation_ros.estimation.scenes import SCENES
 from depth_estimation_ros.imaging.wording import meant
+from depth_estimation_ros.node.graph import own_context, own_node
 from depth_estimation_ros.node.live_depth import LiveDepth
 from depth_estimation_ros.node.live_pictures import picture_topics
 
@@ -81,29 +79,14 @@ def run(image: str = '', height: float | None = None, scene: str = '',
                       f'params_file:={output} image:={base}'])
 
 
-@contextmanager
-def _graph():
-    context = Context()  # of its own, which leaves Ctrl-C to Python
-    rclpy.init(context=context)
-    try:
-        yield context
-    finally:
-        context.try_shutdown()
-
-
 def _topic(image: str) -> str:
     """Return the topic that is meant, of those that there are."""
-    with _graph() as context:
-        node = rclpy.create_node(f'{NAME}_topics', context=context, enable_rosout=False,
-                                 start_parameter_services=False)
-        try:
-            end = time.monotonic() + LISTEN
-            there: list[str] = []
-            while time.monotonic() < end and image not in there:
-                time.sleep(0.1)
-                there = [name for name in picture_topics(node) if '/depth/' not in name]
-        finally:
-            node.destroy_node()
+    with own_node(f'{NAME}_topics') as node:
+        end = time.monotonic() + LISTEN
+        there: list[str] = []
+        while time.monotonic() < end and image not in there:
+            time.sleep(0.1)
+            there = [name for name in picture_topics(node) if '/depth/' not in name]
     if image in there:
         return image
     if image or not there:
@@ -137,54 +120,36 @@ def _one_of(question: str, those) -> str:
 
 def _number(question: str) -> float:
     while True:
-        try:
-            said = float(_answer(question) or 0)
-        except SetupError:
-            raise
-        except ValueError:
-            said = -1.0
-        if 0 <= said <= HIGHEST:
-            return said
+        said = _answer(question) or '0'
+        with suppress(ValueError):
+            if 0 <= float(said) <= HIGHEST:
+                return float(said)
         print(f'a number of metres, such as 0.3, at most {HIGHEST:g}')
 
 
 def _watch(parameters: Path, image: str, seconds: float) -> list[str]:
     """Run the node and return what it made of the camera."""
     seen = _Seen()
-    with tempfile.TemporaryFile() as log, _graph() as context:
-        process = subprocess.Popen(
-            [sys.executable, '-m', 'depth_estimation_ros', '--ros-args', '--params-file',
-             str(parameters), '-r', f'image:={image}', '-r', f'__node:={NAME}'],
-            stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
-        live = None
-        try:
-            live = LiveDepth(NAME, seen, context, START)
-            end = time.monotonic() + START
-            while not seen.count and time.monotonic() < end:
-                live.spin()
-                if process.poll() is not None:
-                    log.seek(0)
-                    said = log.read().decode(errors='replace').strip().splitlines()
-                    raise SetupError(f'the node ended: {said[-1] if said else "without a word"}; '
-                                     f'{parameters} is written')
-            first, end = seen.count, time.monotonic() + seconds
-            while seen.count and time.monotonic() < end:
-                live.spin()
-            return _told(seen, seen.count - first, seconds, *live.said())
-        finally:
-            if live:
-                live.close()
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+    with (TemporaryFile() as log, running(
+            log, '-m', 'depth_estimation_ros', '--ros-args', '--params-file', str(parameters),
+            '-r', f'image:={image}', '-r', f'__node:={NAME}') as process,
+            own_context() as context, closing(LiveDepth(NAME, seen, context, START)) as live):
+        end = time.monotonic() + START
+        while not seen.count and time.monotonic() < end:
+            live.spin()
+            if process.poll() is not None:
+                log.seek(0)
+                said = log.read().decode(errors='replace').strip().splitlines()
+                raise SetupError(f'the node ended: {said[-1] if said else "without a word"}; '
+                                 f'{parameters} is written')
+        first, end = seen.count, time.monotonic() + seconds
+        while seen.count and time.monotonic() < end:
+            live.spin()
+        return _told(seen, seen.count - first, seconds, *live.said())
 
 
 def _told(seen: _Seen, count: int, seconds: float, facts: dict[str, str],
           complaints: list[str]) -> list[str]:
-    warnings = [f'it says: {sentence}' for sentence in complaints]
     if not seen.count:
         raise SetupError('the node gave no depth: ' + (
             ' '.join(complaints) or 'no picture came with a CameraInfo of its stamp'))
@@ -198,4 +163,4 @@ def _told(seen: _Seen, count: int, seconds: float, facts: dict[str, str],
     for name in ('scene', 'right by the confidence', 'scale source', 'scale state'):
         if name in facts:
             lines.append(f'{name}: {facts[name]}')
-    return [*lines, *warnings]
+    return [*lines, *(f'it says: {sentence}' for sentence in complaints)]

@@ -3,6 +3,7 @@
 """How fast and how fresh running depth nodes are: a live table of what `/diagnostics` says."""
 from __future__ import annotations
 
+from contextlib import closing
 import shutil
 import sys
 import textwrap
@@ -14,6 +15,7 @@ from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 
 from depth_estimation_ros.node.diagnostics import OURS
+from depth_estimation_ros.node.graph import own_context
 
 PERIOD = 1.0  # seconds, as the nodes'
 # Without a word for longer a node is gone or hangs; its last figures stay.
@@ -41,11 +43,7 @@ def run(node: str = '', once: bool = False, timeout: float = 5.0) -> None:
     :param timeout: seconds to wait for the first word of a node.
     :raises StatsError: none came.
     """
-    context = Context()  # of its own, which leaves Ctrl-C to Python
-    rclpy.init(context=context)
-    listener = None
-    try:
-        listener = Listener(node, context)
+    with own_context() as context, closing(Listener(node, context)) as listener:
         listener.wait(timeout)
         listener.spin(PERIOD)  # the other nodes speak within that
         height = 0
@@ -62,10 +60,6 @@ def run(node: str = '', once: bool = False, timeout: float = 5.0) -> None:
                 return
             height = len(lines)
             listener.spin(PERIOD)
-    finally:
-        if listener:  # before its context: collected after it, it takes the process down
-            listener.close()
-        context.try_shutdown()
 
 
 class Listener:

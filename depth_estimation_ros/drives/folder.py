@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 import math
 from pathlib import Path
@@ -15,7 +15,7 @@ import yaml
 from depth_estimation_ros.drives import DriveError, image_files, read_image
 from depth_estimation_ros.drives.exif import DIAGONAL, focal_35mm
 from depth_estimation_ros.drives.kitti import KittiDrive
-from depth_estimation_ros.drives.presets import Preset, preset
+from depth_estimation_ros.drives.presets import preset
 from depth_estimation_ros.imaging.intrinsics import (
     ASPECT_TOLERANCE, Calibration, CameraError, PinholeCamera)
 
@@ -42,8 +42,8 @@ class Frame:
 @dataclass(frozen=True)
 class Optics:
     """
-    What is known of the camera of a source: a calibration, a guessed field of view, a known kind
-    of camera, or a focal length in millimetres as on 35 mm film.
+    What is known of the camera of a source: a calibration, or of a camera without distortion the
+    focal length in pixels that a picture of a width and height has.
 
     All describe the pictures as they are shown: turned as the EXIF orientation or the rotation
     flag of a film says. `source` tells a user where the metres come from.
@@ -51,19 +51,12 @@ class Optics:
 
     source: str
     known: Calibration | None = None
-    fov: float = 0.0  # degrees, horizontal
-    film: float = 0.0  # millimetres
-    preset: Preset | None = None
+    focal: Callable[[int, int], float] | None = None
 
     def calibration(self, width: int, height: int) -> Calibration:
         """Return the calibration at that size; raises DriveError where it is for another."""
         if self.known is None:
-            if self.preset:
-                focal = self.preset.focal(width, height)
-            elif self.film:
-                focal = self.film * math.hypot(width, height) / DIAGONAL
-            else:
-                focal = width / 2 / math.tan(math.radians(self.fov) / 2)
+            focal = self.focal(width, height)
             return pinhole_calibration(PinholeCamera(
                 width, height, focal, focal, (width - 1) / 2, (height - 1) / 2))
         try:
@@ -106,7 +99,7 @@ def find_optics(camera: str, fov: float, source) -> Optics:
         known = preset(name)
         return Optics(f'--camera-preset {name}, as its maker states it ({known.source}); no '
                       'distortion, the centre in the middle; the metres are as good as that',
-                      preset=known)
+                      focal=known.focal)
     if camera:
         path = Path(camera).expanduser()
         return Optics(f'calibration {path}', read_camera_yaml(path))
@@ -115,7 +108,8 @@ def find_optics(camera: str, fov: float, source) -> Optics:
             raise DriveError(f'--fov {fov:g} is no field of view of a pinhole camera: give the '
                              'degrees from the left to the right edge, 1 to 170')
         return Optics(f'--fov {fov:g}, a guess: square pixels, no distortion, centre in the '
-                      'middle; the metres are as good as this guess', fov=fov)
+                      'middle; the metres are as good as this guess', focal=lambda width, height: (
+                          width / 2 / math.tan(math.radians(fov) / 2)))
     own = source and source.optics()
     if own is None:
         of = f' of {source.path}' if source else ''
@@ -182,7 +176,8 @@ class Pictures:
             return None
         [film] = focal
         return Optics(f'EXIF of {self.path}: a focal length of {film} mm as on 35 mm film; no '
-                      'distortion, the centre in the middle, and not cropped since', film=film)
+                      'distortion, the centre in the middle, and not cropped since',
+                      focal=lambda width, height: film * math.hypot(width, height) / DIAGONAL)
 
     def __len__(self) -> int:
         """Count the pictures."""

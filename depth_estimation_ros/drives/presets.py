@@ -35,16 +35,15 @@ class Preset:
         return max(long, short * self.aspect) / 2 / math.tan(math.radians(self.fov) / 2)
 
 
+def _diagonal(tangent: float, aspect: float, source: str) -> Preset:
+    """Return that of the tangent of half the angle from corner to corner."""
+    return Preset(math.degrees(2 * math.atan(tangent * aspect / math.hypot(aspect, 1))), aspect,
+                  source)
+
+
 def _film(millimetres: float, aspect: float, source: str) -> Preset:
     """Return that of a focal length as on 35 mm film, which is by the diagonal."""
-    width = DIAGONAL * aspect / math.hypot(aspect, 1)
-    return Preset(math.degrees(2 * math.atan(width / 2 / millimetres)), aspect, source)
-
-
-def _diagonal(degrees: float, aspect: float, source: str) -> Preset:
-    """Return that of a field of view from corner to corner."""
-    return Preset(math.degrees(2 * math.atan(math.tan(math.radians(degrees) / 2) * aspect
-                                             / math.hypot(aspect, 1))), aspect, source)
+    return _diagonal(DIAGONAL / 2 / millimetres, aspect, source)
 
 
 REALSENSE = 'RealSense D400 series data sheet, 337029'
@@ -65,7 +64,8 @@ PRESETS = {
     'pi_camera_v2': Preset(62.2, 4 / 3, PI),
     'pi_camera_v3': Preset(66.0, 16 / 9, PI),
     'pi_camera_v3_wide': Preset(102.0, 16 / 9, PI),
-    'logitech_c920': _diagonal(78.0, 16 / 9, 'Logitech, diagonal'),
+    'logitech_c920': _diagonal(math.tan(math.radians(78 / 2)), 16 / 9,
+                               'Logitech, 78 degrees from corner to corner'),
     'phone': _film(26, 4 / 3, PHONE + ', main camera: 26 mm'),
     'phone_wide': _film(13, 4 / 3, PHONE + ', ultra wide camera: 13 mm'),
 }

@@ -122,7 +122,8 @@ def _by_region(sums: np.ndarray) -> str:
             for count, error, _, log in row)
         lines.append(f'<tr>{cells}</tr>')
     return f'<table>{"".join(lines)}</table>' + _note(
-        'AbsRel of each part of the picture; blue is read too far, red too near, at most by half.')
+        'AbsRel of each part of the picture; blue is read too far, red too near, and a factor of '
+        'two has the full colour.')
 
 
 def _calibration(bins: np.ndarray) -> str:

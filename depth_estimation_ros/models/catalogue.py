@@ -23,11 +23,11 @@ DOORS = {'huggingface': huggingface.entry_for, 'onnx': onnx.entry_for}
 
 # What people ask for by other names: what is in the name, without what separates its words.
 ONNX = 'export it and open it with onnx:FILE (docs/onnx.md#networks-by-this-door)'
+DA3 = (f'Depth Anything 3 is no kind of transformers; {ONNX}; of its networks DA3METRIC-LARGE is '
+       'metric and Apache-2.0')
 ELSEWHERE = {
-    'depthanything3': f'Depth Anything 3 is no kind of transformers; {ONNX}; of its networks '
-                      'DA3METRIC-LARGE is metric and Apache-2.0',
-    'da3': f'Depth Anything 3 is no kind of transformers; {ONNX}; of its networks '
-           'DA3METRIC-LARGE is metric and Apache-2.0',
+    'depthanything3': DA3,
+    'da3': DA3,
     'metric3d': f'Metric3D v2 (BSD-2-Clause) is no kind of transformers; {ONNX}',
     'moge': f'MoGe-2 (MIT) solves for shift and focal length outside of its network; {ONNX}, with '
             'those in the export',
@@ -44,8 +44,6 @@ ELSEWHERE = {
     'videodepthanything': 'Video Depth Anything keeps a state between pictures, for which there '
                           'is no door here: take depth_anything_v2_metric_..., and '
                           'temporal.window (docs/steadiness.md)'}
-
-
 OTHERS = ("'depth_estimation models' lists what there is; others are huggingface:<id or folder> "
           'and onnx:<file>')
 

@@ -23,11 +23,11 @@ import yaml
 from depth_estimation_ros.models.contract import (
     Entry, ModelError, Network, ScaleContract, ScaleKind, TrainingCamera)
 
-# The kinds of scale under which a key must be given, and may not be under others.
 # Metres that stand for the sky until a pixel is beyond max_depth, which is at most 10 km. No
 # infinity: resized beside a number it would be none.
 SKY = 1e7
 MOST_YAML = 1 << 20  # bytes; a dozen lines are all that there is to say
+# The kinds of scale under which a key must be given, and may not be under others.
 _KINDS = {
     'metres_per_unit': (ScaleKind.METRIC, ScaleKind.METRIC_ON_TRAINING_CAMERA,
                         ScaleKind.METRIC_FROM_INTRINSICS),
@@ -52,7 +52,7 @@ class Reading:
     output_name: str | None = None
     confidence: str | None = None
     sky: str | None = None
-    sky_above: float | None = None  # 0.5
+    sky_above: float = 0.5
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
     std: tuple[float, ...] = (1.0, 1.0, 1.0)
     metres_per_unit: float | None = None
@@ -149,7 +149,7 @@ class ExportedModule(nn.Module):
                 raise ModelError(f"'{self.path}' gives the sky in {tuple(sky.shape)} and depth in "
                                  f'{tuple(values.shape)}: export the network with both alike')
             far = SKY / (self.reading.metres_per_unit or 1)
-            values = values.masked_fill(sky >= (self.reading.sky_above or 0.5),
+            values = values.masked_fill(sky >= self.reading.sky_above,
                                         1 / far if self.reading.inverse else far)
         if not others:
             return values, None
@@ -338,7 +338,7 @@ def _read(file: Path) -> Reading:
             need = 'has no use for it' if key in values else 'needs it'
             raise ModelError(f"'{file}' {fault} {key}, but scale: {reading.scale.value} {need}: "
                              f'{way_out}, or set scale to another kind')
-    if reading.sky_above is not None and reading.sky is None:
+    if 'sky_above' in values and reading.sky is None:
         raise ModelError(f"'{file}' has sky_above and no sky: name the output that is the sky")
     if reading.sky and reading.scale is ScaleKind.RELATIVE_INVERSE:
         raise ModelError(f"'{file}' names a sky, but scale: {reading.scale.value} has no value "

@@ -3,6 +3,7 @@
 """What a running depth node publishes, put on a screen as it comes."""
 from __future__ import annotations
 
+from contextlib import closing
 from functools import partial
 import time
 
@@ -18,6 +19,7 @@ from depth_estimation_ros.imaging.encodings import depth_metres, EncodingError
 from depth_estimation_ros.imaging.intrinsics import CameraError, rectified
 from depth_estimation_ros.node import messages
 from depth_estimation_ros.node.diagnostics import Complaints, OURS
+from depth_estimation_ros.node.graph import own_context
 from depth_estimation_ros.node.live_pictures import KINDS
 from depth_estimation_ros.node.qos import MatchedSubscription
 from depth_estimation_ros.viewing.screen import Frame, Screen
@@ -40,17 +42,9 @@ def show_live(name: str, screen: Screen) -> None:
         that is heard.
     :raises DriveError: none is heard.
     """
-    context = Context()  # of its own, which leaves Ctrl-C to Python
-    rclpy.init(context=context)
-    live = None
-    try:
-        live = LiveDepth(name, screen, context)
+    with own_context() as context, closing(LiveDepth(name, screen, context)) as live:
         while True:
             live.spin()
-    finally:
-        if live:  # before its context: collected after it, it takes the process down
-            live.close()
-        context.try_shutdown()
 
 
 class LiveDepth:
@@ -87,12 +81,7 @@ class LiveDepth:
 
     def said(self) -> tuple[dict[str, str], list[str]]:
         """Return the facts and the complaints of the node's last word, empty before the first."""
-        status = self._status
-        if status is None:
-            return {}, []
-        values = {pair.key: pair.value for pair in status.values}
-        return values, [] if status.level == DiagnosticStatus.OK else [
-            status.message, *(v for k, v in values.items() if k.startswith('complaint '))]
+        return _said(self._status) if self._status else ({}, [])
 
     def close(self) -> None:
         """Leave the graph."""
@@ -158,17 +147,17 @@ class LiveDepth:
         if depth is not None and self._info is not None:
             self._screen.show(partial(
                 self._frame, depth, confidence, self._kept.get('image', {}).get(stamp),
-                self._info, self._own_info, self.said()))
+                self._info, self._own_info, self._status))
 
     def _frame(self, depth: Image, confidence: Image, picture, info: CameraInfo,
-               own_info: CameraInfo | None, said: tuple[dict[str, str], list[str]]) -> Frame:
-        values, complaints = said
+               own_info: CameraInfo | None, status: DiagnosticStatus) -> Frame:
+        values, complaints = _said(status)
         metres = depth_metres(depth)
         calibration = messages.read_camera_info(info)
         return Frame(
             self._picture(picture, own_info), metres,
             calibration.camera(depth.width, depth.height, True), depth_metres(confidence),
-            {'node': self._name, **{name: values[name] for name in FACTS if name in values},
+            {'node': status.name, **{name: values[name] for name in FACTS if name in values},
              **{name: value for name, value in values.items() if name.startswith('frames drop')}},
             complaints)
 
@@ -182,6 +171,12 @@ class LiveDepth:
         except (EncodingError, CameraError):
             return None
         return rectified(image.bgr(), camera)
+
+
+def _said(status: DiagnosticStatus) -> tuple[dict[str, str], list[str]]:
+    values = {pair.key: pair.value for pair in status.values}
+    return values, [] if status.level == DiagnosticStatus.OK else [
+        status.message, *(v for k, v in values.items() if k.startswith('complaint '))]
 
 
 def _stamp(message) -> int:

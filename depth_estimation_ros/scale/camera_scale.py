@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
 import math
 from typing import NamedTuple
 
@@ -16,7 +15,7 @@ from depth_estimation_ros.estimation.requests import Unscaled
 from depth_estimation_ros.models.contract import ScaleContract
 from depth_estimation_ros.models.metres import Scale, scale_for, ScaleError
 from depth_estimation_ros.scale import ranging
-from depth_estimation_ros.scale.ground import Ground
+from depth_estimation_ros.scale.ground import GroundBelow
 from depth_estimation_ros.scale.tracker import (
     Declined, MOST_SIGMA, Reading, ScaleInForce, ScaleTracker)
 
@@ -94,7 +93,7 @@ class CameraScale:
         self._asked = math.nan  # of which picture `at` was asked last, and how often again
         self._again = 0
         self._state = 'not found yet' if self.learns else 'fixed'
-        self._ground = lru_cache(maxsize=4)(Ground)
+        self._ground = GroundBelow(settings.rotation)
         self._tracker = ScaleTracker(settings.hold)
         self._waiting: list[_Picture] = []  # for their measurement, the oldest first
         self.sentences: list[str] = []
@@ -214,8 +213,7 @@ class CameraScale:
             if mounting[0] <= 0:
                 return Declined(f'by tf the camera is {pose.translation[2]:.2f} m above it: it is '
                                 'not the ground')
-        return self._ground(unscaled.camera.turned(self._quarters), *mounting).measure(
-            np.rot90(unscaled.depth, -self._quarters))
+        return self._ground.measure(unscaled, *mounting)
 
     def values(self) -> dict[str, str]:
         """Return the scale in force as text, for a DiagnosticStatus."""

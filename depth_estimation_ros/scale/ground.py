@@ -10,10 +10,12 @@ were set on synthetic streets (benchmarks/scale.py).
 """
 from __future__ import annotations
 
+from functools import lru_cache
 import math
 
 import numpy as np
 
+from depth_estimation_ros.estimation.requests import Unscaled
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
 from depth_estimation_ros.scale.tracker import Declined, Reading
 
@@ -30,6 +32,21 @@ MAX_SPREAD = 0.035  # standard deviation of the ground off its plane
 MAX_BEND = 0.15  # between the distances of the whole plane and of its nearer or farther half
 MAX_SIGMA = 0.08  # at twice that a distance is a sixth off
 MIN_REACH, MIN_SIDE = 1.4, 0.4  # farthest to nearest; to the left and to the right
+
+
+class GroundBelow:
+    """The ground below a camera that may hang turned; a few mountings' grids are kept."""
+
+    def __init__(self, rotation: int = 0):
+        """rotation: degrees, as DepthOptions has it."""
+        self._quarters = rotation // 90
+        self._grounds = lru_cache(maxsize=4)(Ground)
+
+    def measure(self, unscaled: Unscaled, height: float, pitch: float = 0.0,
+                roll: float = 0.0) -> Reading | Declined:
+        """Return what `Ground` of that mounting measures in a picture's depth."""
+        ground = self._grounds(unscaled.camera.turned(self._quarters), height, pitch, roll)
+        return ground.measure(np.rot90(unscaled.depth, -self._quarters))
 
 
 class Ground:

@@ -290,7 +290,7 @@ def test_a_live_camera_that_is_not_calibrated(driver, network, calibrate, render
 @pytest.mark.parametrize(('arguments', 'sentence'), [
     ((), 'give --image, a photo or the topic of a live camera, or --bag'),
     (('--height', 1.2, '--bag', 'a'), 'of the camera above the ground: not both'),
-    (('--image', 'a', '--fov', 60), 'are for a photo, and a is no file'),
+    (('--image', 'a', '--fov', 60), 'are for a photo, and --image names none'),
     (('--bag', 'nowhere'), 'nowhere is not there'),
     (('--bag', 'a', '--bag', 'b'), '2 times --bag for 1 times --distance'),
     (('--distance', 5, '--bag', 'a'), 'give as many --board, or a --bag for each'),
@@ -369,6 +369,8 @@ def test_what_the_ground_does_not_tell(floor, rendered, network, calibrate, tmp_
     up = photo_of(tmp_path / 'up.png', rgb[:96], depth[:96])  # a wall, no ground
     said = refusal(calibrate('--model', network(), '--image', up, '--height', height, *fov))
     assert 'shows the ground well enough' in said and 'give boards' in said
+    assert 'one photo has boards at several distances' in refusal(calibrate(
+        '--model', network(), '--image', photo, '--distance', 2, '--distance', 3, *fov))
     (tmp_path / 'text.jpg').write_text('no picture')
     assert 'cannot be read as a picture' in refusal(calibrate(
         '--model', network(), '--image', tmp_path / 'text.jpg', '--height', 1, *fov))

@@ -205,7 +205,7 @@ METRIC = ScaleContract(ScaleKind.METRIC_FROM_INTRINSICS, 1.0, 'made so')
 def test_a_source_that_contradicts_the_networks_own_metres_is_said(settings, factor, words):
     scale = CameraScale(METRIC, ScaleSettings(height=HEIGHT, pitch=PITCH, **settings))
     level = tilted_ground() / factor
-    scale._ground = lambda *_: SimpleNamespace(measure=lambda depth: Reading(factor, 0.02))
+    scale._ground = SimpleNamespace(measure=lambda *_: Reading(factor, 0.02))
     for stamp in range(1, 4):
         scale.at(float(stamp))
         scale.learn(float(stamp), Unscaled(CAMERA, level))
@@ -219,7 +219,7 @@ def test_a_source_that_contradicts_the_networks_own_metres_is_said(settings, fac
 
 def test_a_source_that_is_not_sure_contradicts_nothing():
     scale = CameraScale(METRIC, ScaleSettings(height=HEIGHT))
-    scale._ground = lambda *_: SimpleNamespace(measure=lambda depth: Reading(1.8, 0.25))
+    scale._ground = SimpleNamespace(measure=lambda *_: Reading(1.8, 0.25))
     scale.learn(1.0, WALL)
     assert scale.at(2.0)[1] and not scale.sentences
 
