@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     name, run, sends = (chosen.pop(key) for key in ('name', 'run', 'sends'))
     if name == 'camera':
         chosen['ros_arguments'] = ros_arguments
-    elif ros_arguments:
+    elif len(ros_arguments) > 1:  # launch_ros ends each command line with --ros-args
         known.error(f'{name} takes no --ros-args')
     for variable, value in QUIET.items():
         os.environ.setdefault(variable, value)

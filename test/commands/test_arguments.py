@@ -118,6 +118,12 @@ def test_what_is_for_ros_is_never_dropped(capsys):
     assert end.value.code == 2 and 'stats takes no --ros-args' in capsys.readouterr().err
 
 
+def test_launch_may_end_a_command_line_with_ros_args(tmp_path, capsys):
+    bag = tmp_path / 'bag'
+    assert cli.main(['bag', 'play', str(bag), '--ros-args']) == 1
+    assert f'{bag} is not there' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize('name', ['broken.png', 'broken.jpg', 'broken.mp4'])
 def test_opencv_says_nothing_beside_our_sentence(tmp_path, name):
     """It writes warnings of its own about files that it cannot read."""

@@ -334,6 +334,18 @@ def test_ros2_launch_starts_the_node_and_ends_well_on_ctrl_c(ros2, tmp_path, fil
     assert 'Traceback' not in log.read_text()
 
 
+def test_ros2_launch_replays_a_bag_and_every_picture_is_answered(ros2, tmp_path):
+    made = subprocess.run(['depth_estimation', 'bag', 'synthesize', tmp_path / 'bag', '--frames',
+                           '3', '--size', '320x96'], capture_output=True, text=True, timeout=120)
+    assert made.returncode == 0, made.stderr
+    done = subprocess.run(
+        [ros2, 'launch', 'depth_estimation_ros', 'kitti.launch.py', f'bag:={tmp_path / "bag"}',
+         'image:=/camera/image_rect'], capture_output=True, text=True, timeout=120)
+    assert 'answered: 3 of 3 pictures' in done.stdout, done.stdout + done.stderr
+    assert 'the bag has ended' in done.stdout and 'WARN' not in done.stdout
+    assert done.returncode == 0
+
+
 def wait_for_node(name, namespace):
     import rclpy
     context = rclpy.Context()
