@@ -10,6 +10,7 @@
 # make bench-full    the same, and what it grows with, in a quarter of an hour
 # make fuzz          bad bytes to everything that reads such, for SECONDS=600: docs/reliability.md
 # make soak          a node with a camera and readers that come and go, for MINUTES=15
+# make docs          the pages of docs/ as a site with a search: site/index.html
 # make clean         removes what the others made
 
 PYTHON ?= python3
@@ -33,7 +34,7 @@ ROS_TESTS := test/node test/commands test/launch test/project
 # Most of a test's time is waiting for another process; each worker has a DDS domain of its own.
 SIDE_BY_SIDE := -n 2 --dist loadfile
 
-.PHONY: venv test test-kilted demo bench bench-full fuzz soak clean
+.PHONY: venv test test-kilted demo bench bench-full fuzz soak docs clean
 .NOTPARALLEL:
 
 venv: .venv/installed
@@ -60,16 +61,19 @@ fuzz: .venv/installed
 soak: .venv/installed
 	PYTHONPATH=.:test .venv/bin/python test/soaking.py --minutes $(MINUTES)
 
+docs: .venv/docs
+	.venv/bin/python -m sphinx -q -W --keep-going -b html docs site
+
 clean:
-	rm -rf .venv .venv-kilted build install log demo bench.json *.egg-info
+	rm -rf .venv .venv-kilted build install log demo site bench.json *.egg-info
 
 .venv/dependencies: EXTRA := jazzy
 .venv-kilted/dependencies: EXTRA := kilted
 
 # What was interrupted is made anew: pip takes a package that is half there for installed.
 .venv/dependencies .venv-kilted/dependencies: setup.py constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || { \
-	  echo 'make: $(PYTHON) is not Python 3.10 to 3.13, for which there are ROS 2 wheels: say' \
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))' || { \
+	  echo 'make: $(PYTHON) is not Python 3.10 to 3.14, for which there are ROS 2 wheels: say' \
 	       'which to take, for instance make PYTHON=python3.12 $(MAKECMDGOALS)' >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo 'make: $(PYTHON) cannot make virtual environments: install its venv module' \
@@ -79,6 +83,10 @@ clean:
 	@[ -x $(@D)/bin/pip ] || $(PYTHON) -m venv $(@D)
 	$(@D)/bin/pip install -c constraints.txt setuptools '.[$(EXTRA),cli,h5,onnx,transformers,test]'
 	@touch $@ && rm $(@D)/unfinished
+
+.venv/docs: .venv/installed
+	.venv/bin/pip install --quiet -c constraints.txt '.[docs]'
+	@rm -rf build *.egg-info && touch $@
 
 # Not editable: pip would leave out launch, config and lib, and ROS 2 would not find the package.
 .venv/installed .venv-kilted/installed: %/installed: %/dependencies $(SOURCES)

@@ -56,6 +56,7 @@ setup(
         # rosbags 0.11.9 is the first that reads what it must, and its storage interface is used.
         'cli': ['argcomplete', 'lz4', 'mcap>=1.3,<2', 'rosbags>=0.11.9,<0.12', 'tqdm',
                 'zstandard'],
+        'docs': ['furo', 'myst-parser', 'sphinx'],
         'test': ['import-linter', 'mcap-ros2-support', 'onnx', 'pillow', 'pytest', 'pytest-xdist',
                  'selenium'],
     },

@@ -3,7 +3,7 @@
 """
 Monocular depth for ROS 2: camera images to metric depth images and point clouds.
 
-In a notebook, without ROS:
+In a notebook, without ROS::
 
     from depth_estimation_ros import DepthEstimator, open_network, PinholeCamera
     estimator = DepthEstimator(open_network('compact').network)

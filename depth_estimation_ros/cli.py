@@ -16,6 +16,7 @@ import sys
 
 from depth_estimation_ros.commands.arguments import parser, PROGRAM
 
+OLDEST_TORCH = 2, 1
 ENDED_BY_CTRL_C = ('camera', 'bag play', 'bag record', 'stats', 'view')  # as they should be
 # What OpenCV and FFmpeg find wrong in a file is in our own sentences.
 QUIET = {'OPENCV_LOG_LEVEL': 'SILENT', 'OPENCV_FFMPEG_LOGLEVEL': '-8'}
@@ -110,6 +111,12 @@ def depth_node() -> int:
     for number in _ends():
         signal.signal(number, lambda *_: os._exit(0))
     try:
+        import torch
+        if tuple(map(int, torch.__version__.split('.')[:2])) < OLDEST_TORCH:  # Ubuntu 22.04's
+            print(f'depth_node: torch {torch.__version__} of {sys.executable} is too old, '
+                  f'{".".join(map(str, OLDEST_TORCH))} is needed: install a newer one in a '
+                  'virtual environment (docs/install.md)', file=sys.stderr)
+            return 1
         from depth_estimation_ros.node.main import main as run
     except ModuleNotFoundError as error:
         print(f'depth_node: {error} for {sys.executable}: install it there, or activate the '

@@ -14,6 +14,7 @@ from key_init import synth, write_monodepth2_checkpoint
 import pytest
 import rclpy
 from sensor_msgs.msg import Image
+import torch
 
 
 def test_doctor_prints_what_a_bug_report_needs():
@@ -168,3 +169,11 @@ def test_the_node_has_a_help(capsys, monkeypatch):
     monkeypatch.setattr(sys, 'argv', ['depth_node', '--help'])
     assert cli.depth_node() == 0
     assert 'image:=/camera/image_raw' in capsys.readouterr().out
+
+
+def test_a_torch_that_is_too_old_is_one_sentence(capsys, monkeypatch):
+    monkeypatch.setattr(sys, 'argv', ['depth_node'])
+    monkeypatch.setattr(cli, '_ends', tuple)  # the signals of pytest stay as they are
+    monkeypatch.setattr(torch, '__version__', '1.8.0a0')
+    assert cli.depth_node() == 1
+    assert capsys.readouterr().err.startswith('depth_node: torch 1.8.0a0 of ')

@@ -266,7 +266,7 @@ PROFILES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 
 @pytest.mark.parametrize(('distribution', 'names'), [
     ('humble', PROFILES[:1]), ('jazzy', PROFILES[:1]), ('kilted', PROFILES[1:]),
-    ('rolling', PROFILES[1:]),
+    ('lyrical', PROFILES[1:]), ('rolling', PROFILES[1:]),
 ])
 def test_fast_dds_gets_the_large_shared_memory(depth_launch, distribution, names):
     environment, sentence = depth_launch.dds_profile({'ROS_DISTRO': distribution})

@@ -24,7 +24,7 @@ MANIFEST = ElementTree.parse(ROOT / 'package.xml').getroot()
 # What a robot has from elsewhere than ROS, by its rosdep keys.
 ROSDEP = {'numpy': {'python3-numpy'}, 'cv2': {'python3-opencv'}, 'yaml': {'python3-yaml'},
           'tf2_ros': {'tf2_ros_py'},
-          'torch': {'python3-torch', 'python3-pytorch-pip'}}
+          'torch': {'python3-torch'}}
 
 
 @pytest.fixture
