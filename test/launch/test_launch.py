@@ -27,6 +27,9 @@ from launch.actions import (  # noqa: E402
     DeclareLaunchArgument, ExecuteProcess, IncludeLaunchDescription, LogInfo, TimerAction)
 from launch.utilities import perform_substitutions  # noqa: E402
 from launch_ros.actions import Node, SetRemap  # noqa: E402
+from launch_ros.utilities import evaluate_parameters  # noqa: E402
+
+from depth_estimation_ros.node import launching  # noqa: E402, I100
 
 ARGUMENTS = {'model', 'weights', 'device', 'scene', 'image', 'camera_info', 'params_file',
              'namespace', 'use_sim_time', 'rviz', 'log_level', 'autostart'}
@@ -198,9 +201,8 @@ def test_the_end_of_the_bag_is_the_end_of_the_launch_but_where_it_is_to_stay(sta
 @pytest.fixture
 def nav2_launch(monkeypatch):
     """Return the launch file as a module, on a machine with tf2_ros."""
-    module = load('nav2_depth')
-    monkeypatch.setattr(module, 'get_package_prefix', lambda name: '/opt')
-    return module
+    monkeypatch.setattr(launching, 'get_package_prefix', lambda name: '/opt')
+    return load('nav2_depth')
 
 
 def start_nav2(nav2_launch, **arguments):
@@ -245,8 +247,8 @@ def test_nav2_says_where_the_optical_frame_of_the_camera_is(nav2_launch):
     np.testing.assert_allclose(turn[:, 0], [0, -1, 0], atol=1e-6)
 
 
-def test_a_turned_camera_is_its_body_and_then_the_optical_axes(nav2_launch):
-    turn = rotation_of(*nav2_launch.optical_quaternion(0.3, -0.2, 1.1))
+def test_a_turned_camera_is_its_body_and_then_the_optical_axes():
+    turn = rotation_of(*launching.optical_quaternion(0.3, -0.2, 1.1))
     optical = [[0, 0, 1], [-1, 0, 0], [0, -1, 0]]
     np.testing.assert_allclose(
         turn, pose_from([0, 0, 0, 0.3, -0.2, 1.1]).rotation @ optical, atol=1e-12)
@@ -262,6 +264,76 @@ def test_a_camera_pose_that_is_no_good_is_named(nav2_launch, arguments, sentence
 
 
 PROFILES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
+
+
+def start_map(monkeypatch, name, **arguments):
+    """Return the node, and what is started beside it by its executable: topics, parameters."""
+    monkeypatch.setattr(launching, 'get_package_prefix', lambda name: '/opt')
+    module = load(name)
+    context = LaunchContext()
+    context.launch_configurations.update(
+        {**{name: default for name, (default, _) in module.ARGUMENTS.items()}, **arguments})
+    included, *nodes = module.start(context)
+    described = {}
+    for node in nodes:
+        node._perform_substitutions(context)
+        parameters = evaluate_parameters(context, node._Node__parameters)
+        described[node.node_executable] = (
+            dict(node.expanded_remapping_rules or []),
+            {name: value for part in parameters for name, value in part.items()})
+    return dict(included.launch_arguments), described
+
+
+def test_rtabmap_gets_each_picture_with_its_own_depth(monkeypatch):
+    node, beside = start_map(monkeypatch, 'rtabmap', image='/front/image_raw',
+                             use_sim_time='true')
+    assert node['params_file'] == 'rtabmap.yaml' and node['image'] == '/front/image_raw'
+    assert node['use_sim_time'] == 'true'
+    topics, parameters = beside['rgbd_sync']
+    assert topics == {'rgb/image': '/front/image_raw', 'rgb/camera_info': 'depth/camera_info',
+                      'depth/image': 'depth/image_rect'}
+    assert parameters['approx_sync'] is False
+    assert all(parameters['use_sim_time'] for _, parameters in beside.values())
+    assert beside['rgbd_odometry'][1]['frame_id'] == 'base_link'
+    assert beside['rtabmap'][1]['subscribe_rgbd'] and not beside['rtabmap'][0]
+
+
+def test_rtabmap_takes_the_robots_odometry_and_rectified_pictures(monkeypatch):
+    _, beside = start_map(monkeypatch, 'rtabmap', image='/front/image_raw', odom='/wheels/odom',
+                          rgb='/front/image_rect', base_frame='base')
+    assert set(beside) == {'rgbd_sync', 'rtabmap'}
+    assert beside['rgbd_sync'][0]['rgb/image'] == '/front/image_rect'
+    topics, parameters = beside['rtabmap']
+    assert topics == {'odom': '/wheels/odom'}
+    assert parameters['approx_sync'] and parameters['frame_id'] == 'base'
+
+
+def test_octomap_gets_the_points(monkeypatch):
+    node, beside = start_map(monkeypatch, 'octomap', max_range='5', camera_frame='camera',
+                             camera_pose='0 0 1 0 0 0')
+    assert node['params_file'] == 'octomap.yaml'
+    topics, parameters = beside['octomap_server_node']
+    assert topics == {'cloud_in': 'points'} and 'static_transform_publisher' in beside
+    assert parameters['sensor_model.max_range'] == 5.0 and parameters['resolution'] == 0.1
+    for value in ('-1', 'nan', 'far', 'inf', '0'):
+        with pytest.raises(ValueError, match=f'max_range:={value} is no number of metres'):
+            start_map(monkeypatch, 'octomap', max_range=value)
+
+
+@pytest.mark.parametrize(('name', 'sentence'), [
+    ('rtabmap', 'rtabmap_slam, which is not installed: apt install ros-.ROS_DISTRO-rtabmap-ros'),
+    ('octomap', 'octomap_server, which is not installed: apt install')])
+def test_a_map_that_is_not_installed_is_one_sentence(monkeypatch, name, sentence):
+    def missing(package):
+        raise launching.PackageNotFoundError(package)
+
+    module = load(name)
+    context = LaunchContext()
+    context.launch_configurations.update(
+        {name: default for name, (default, _) in module.ARGUMENTS.items()})
+    monkeypatch.setattr(launching, 'get_package_prefix', missing)
+    with pytest.raises(ValueError, match=sentence):
+        module.start(context)
 
 
 @pytest.mark.parametrize(('distribution', 'names'), [
