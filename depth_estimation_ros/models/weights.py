@@ -63,8 +63,10 @@ def load_checkpoint(path: str | Path, names: Sequence[str],
         way_out = 'install the package again, or set weights to a checkpoint'
     try:
         place = Path(path).expanduser()
-        if not place.exists():
-            raise WeightsError(f"weights '{place}' does not exist: {way_out}")
+        try:
+            place.stat()  # exists() takes what may not be looked at for missing, from Python 3.14 on
+        except (FileNotFoundError, NotADirectoryError):
+            raise WeightsError(f"weights '{place}' does not exist: {way_out}") from None
         kind = Path(names[0]).suffix
         alone = len(names) == 1 and place.is_file() and place.suffix != '.zip' and (
             place.suffix == kind or not kind)
@@ -93,12 +95,12 @@ def load_checkpoint(path: str | Path, names: Sequence[str],
 
 
 def _open_file(folder: Path, name: str) -> BinaryIO:
-    file = folder / name
-    if not file.is_file():
+    try:
+        return (folder / name).open('rb')
+    except (FileNotFoundError, IsADirectoryError):
         raise WeightsError(f"weights '{folder}' holds no file {name}: set weights to the folder "
                            'or .zip of a whole checkpoint, or model to the network that it is '
-                           'for')
-    return file.open('rb')
+                           'for') from None
 
 
 def members(archive: zipfile.ZipFile, folder: str, name: str) -> list[zipfile.ZipInfo]:
