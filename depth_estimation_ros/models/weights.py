@@ -64,7 +64,7 @@ def load_checkpoint(path: str | Path, names: Sequence[str],
     try:
         place = Path(path).expanduser()
         try:
-            place.stat()  # exists() takes what may not be looked at for missing, from Python 3.14 on
+            place.stat()  # since Python 3.14 exists() takes what is forbidden for missing
         except (FileNotFoundError, NotADirectoryError):
             raise WeightsError(f"weights '{place}' does not exist: {way_out}") from None
         kind = Path(names[0]).suffix
