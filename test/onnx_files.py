@@ -92,3 +92,63 @@ def export(network, path, axes=None):
 
 
 ANY = {'image': {0: 'batch', 2: 'height', 3: 'width'}}
+
+
+class _Made(torch.nn.Module):
+    """A function as a module, as an export wants it."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.forward = function
+
+
+def _published(path, function, inputs, outputs, size, open_sides, numbers=()):
+    sides = {0: 'batch', **({2: 'height', 3: 'width'} if open_sides else {})}
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        torch.onnx.export(
+            _Made(function), (torch.rand(1, 3, *size[::-1]), *map(torch.tensor, numbers)),
+            str(path), input_names=list(inputs), output_names=list(outputs),
+            dynamic_axes={inputs[0]: sides}, opset_version=17,
+            **({'dynamo': False} if torch.__version__ >= '2.5' else {}))
+    return path
+
+
+def depth_anything_3(folder):
+    """Write a DA3METRIC-LARGE of 56x56: 10 x red is depth, blue of 0.4 and more is sky."""
+    mean, std = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+
+    def run(image):
+        rgb = image * torch.tensor(std)[:, None, None] + torch.tensor(mean)[:, None, None]
+        return 10 * rgb[:, :1], rgb[:, 2:] * 0.75
+
+    return _published(folder / 'model.onnx', run, ['image'], ['depth', 'sky'], (56, 56), False)
+
+
+def metric3d(folder):
+    """Write a Metric3D v2 of any size: 10 x red is depth, of RGB in 0 to 255."""
+    def run(image):
+        return 10 * image[:, :1] / 255, image / 255, image[:, 0]
+
+    return _published(folder / 'model.onnx', run, ['pixel_values'],
+                      ['predicted_depth', 'predicted_normal', 'normal_confidence'], (84, 56), True)
+
+
+def moge(folder, camera, shift):
+    """
+    Write a MoGe-2 of any size: points whose depth is red, but for `shift`; a unit is 5 m.
+
+    `camera` is fx, fy, cx, cy in parts of width and height; what is green is not valid.
+    """
+    def run(image, num_tokens):
+        fx, fy, cx, cy = camera
+        z = image[:, 0]
+        row = torch.cumsum(torch.ones_like(z), 2) - 0.5
+        column = torch.cumsum(torch.ones_like(z), 1) - 0.5
+        x = (row / image.shape[3] - cx) / fx * z
+        y = (column / image.shape[2] - cy) / fy * z
+        points = torch.stack((x, y, z - shift + 0 * num_tokens), -1)
+        return points, points, 1 - image[:, 1], 5 + 0 * image[:, 0].mean((1, 2))
+
+    return _published(folder / 'model.onnx', run, ['image', 'num_tokens'],
+                      ['points', 'normal', 'mask', 'metric_scale'], (84, 56), True, (1800,))

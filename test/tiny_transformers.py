@@ -10,6 +10,8 @@ import torch
 
 transformers = pytest.importorskip('transformers', reason='these networks need transformers')
 
+NEW = pytest.mark.skipif(not hasattr(transformers, 'Tipsv2DptConfig'),
+                         reason='this release of transformers does not know TIPSv2')
 IMAGENET = {'image_mean': [0.485, 0.456, 0.406], 'image_std': [0.229, 0.224, 0.225]}
 
 

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from depth_estimation_ros.cloud.points import Picture
 from depth_estimation_ros.imaging.encodings import ColorImage
 from depth_estimation_ros.imaging.intrinsics import (
-    CameraError, PinholeCamera, training_window, Window)
+    CameraError, PinholeCamera, square_window, training_window, Window)
 from depth_estimation_ros.imaging.resize import resize
 from depth_estimation_ros.models.contract import Network
 
@@ -95,7 +95,8 @@ def make_view(network: Network, camera: PinholeCamera, publish_size: str, rotati
     upright = camera.turned(quarters)  # and rectified
     width, height = network.input_size(upright)
     training = network.training_camera
-    window = training_window(upright, training) if training else upright.whole
+    window = (training_window(upright, training) if training else
+              square_window(upright, width, height) if network.square else upright.whole)
     seen = window.seen(upright.width, upright.height)
     sx, sy = width / window.width, height / window.height
     left, top = round((seen.x - window.x) * sx), round((seen.y - window.y) * sy)

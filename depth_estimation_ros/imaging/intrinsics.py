@@ -195,6 +195,18 @@ def training_window(camera: PinholeCamera, training) -> Window:
     return window
 
 
+def square_window(camera: PinholeCamera, width: int, height: int) -> Window:
+    """
+    Return the smallest window around the picture that is `width` x `height` of square pixels.
+
+    What it holds beyond the picture is a border, on both sides alike.
+    """
+    aspect = camera.fx * width / (camera.fy * height)
+    wide, tall = (max(camera.width, round(camera.height * aspect)),
+                  max(camera.height, round(camera.width / aspect)))
+    return Window((camera.width - wide) // 2, (camera.height - tall) // 2, wide, tall)
+
+
 def training_mismatch(camera: PinholeCamera, training) -> str | None:
     """Return a sentence that names both cameras when they differ by over 10 %, else None."""
     fx, fy = camera.fx / camera.width, camera.fy / camera.height

@@ -9,12 +9,12 @@ import re
 from typing import Any
 
 from depth_estimation_ros.models import (
-    compact, densedepth, huggingface, meter, monodepth2, onnx, rt_monodepth)
+    compact, densedepth, exports, huggingface, meter, monodepth2, onnx, rt_monodepth)
 from depth_estimation_ros.models.contract import Entry, ModelError, Network
 
 CATALOGUE: dict[str, Entry] = {
     entry.name: entry
-    for family in (compact, rt_monodepth, monodepth2, densedepth, meter, huggingface)
+    for family in (compact, rt_monodepth, monodepth2, densedepth, meter, huggingface, exports)
     for entry in family.ENTRIES}
 
 # Networks that are not in the catalogue: `<door>:<what it opens>`.
@@ -22,15 +22,14 @@ DOORS = {'huggingface': huggingface.entry_for, 'onnx': onnx.entry_for}
 
 
 # What people ask for by other names: what is in the name, without what separates its words.
-ONNX = 'export it and open it with onnx:FILE (docs/onnx.md#networks-by-this-door)'
-DA3 = (f'Depth Anything 3 is no kind of transformers; {ONNX}; of its networks DA3METRIC-LARGE is '
-       'metric and Apache-2.0')
+ONNX = 'export one and open it with onnx:FILE (docs/onnx.md#networks-by-this-door)'
 ELSEWHERE = {
-    'depthanything3': DA3,
-    'da3': DA3,
-    'metric3d': f'Metric3D v2 (BSD-2-Clause) is no kind of transformers; {ONNX}',
-    'moge': f'MoGe-2 (MIT) solves for shift and focal length outside of its network; {ONNX}, with '
-            'those in the export',
+    'da3': 'did you mean depth_anything_3_metric_large, of its networks the one that is metric? '
+           f'Of the others {ONNX}',
+    'depthanything3': 'did you mean depth_anything_3_metric_large, of its networks the one that '
+                      f'is metric? Of the others {ONNX}',
+    'metric3d': f'did you mean metric3d_v2_small or metric3d_v2_large? Of others {ONNX}',
+    'moge': 'did you mean moge_2_small, moge_2_base or moge_2_large?',
     'unidepth': f'UniDepth V2 is CC BY-NC 4.0, not for commercial use; {ONNX}',
     'depthpro': 'Depth Pro is for research only and is opened with '
                 'huggingface:apple/DepthPro-hf (docs/other-models.md)',

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
+import math
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,8 @@ class Network:
     `rooms` is the network that reads pictures of rooms in its place, of equal contract, grid and
     outputs (estimation/scenes.py), None where there is none.
     `resize` is the filter that pictures are brought to it with, lanczos or bilinear. Where
-    `fixed_precision` is true the module computes as it was made, whatever is asked.
+    `fixed_precision` is true the module computes as it was made, whatever is asked. Where `square`
+    is true its pixels must be so: a picture of another shape gets a border.
     """
 
     name: str
@@ -104,6 +106,7 @@ class Network:
     rooms: Network | None = None
     resize: str = 'lanczos'
     fixed_precision: bool = False
+    square: bool = False
 
     def input_size(self, camera) -> tuple[int, int]:
         """Return the width and height of its input for a camera (width, height, fx, fy; px)."""
@@ -122,6 +125,22 @@ class Network:
                          for side in (width, height))
         return replace(self, input_width=width, input_height=height, size_for=None,
                        rooms=self.rooms and self.rooms.resized(width, height))
+
+
+def near(pixels: int, multiple: int, width: float, height: float, fx: float,
+         fy: float) -> tuple[int, int]:
+    """
+    Return the input (width, height) of about `pixels` in a camera's shape.
+
+    Sides are multiples of `multiple`; pixels of the input are square. With the first two bound
+    it is a Network's `size_for`.
+    """
+    aspect = width * fy / (height * fx)
+    # A wrong calibration may want an endless strip.
+    longest = max(pixels // multiple**2, 1)
+    tall, wide = (min(max(round(side / multiple), 1), longest) * multiple
+                  for side in (math.sqrt(pixels / aspect), math.sqrt(pixels * aspect)))
+    return wide, tall
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from torch import nn
 import torch.nn.functional as F
 
 from depth_estimation_ros.models.contract import (
-    Download, Entry, ModelError, Network, ScaleContract, ScaleKind, TrainingCamera)
+    Download, Entry, ModelError, near, Network, ScaleContract, ScaleKind, TrainingCamera)
 from depth_estimation_ros.models.monodepth2 import HeadConv2d, load_strictly
 
 # Mean and standard deviation of RGB in 0..1.
@@ -320,22 +320,6 @@ def entry_for(name: str) -> Entry:
         training='see source', scale=None,
         licence='see source' if here else 'not known here: see source', commercial=here,
         source=source, published='see source', scenes='-', open=partial(open_folder, title=name))
-
-
-def near(pixels: int, multiple: int, width: float, height: float, fx: float,
-         fy: float) -> tuple[int, int]:
-    """
-    Return the input (width, height) of about `pixels` in a camera's shape.
-
-    Sides are multiples of `multiple`; pixels of the input are square. With the first two bound
-    it is a Network's `size_for`.
-    """
-    aspect = width * fy / (height * fx)
-    # A wrong calibration may want an endless strip.
-    longest = max(pixels // multiple**2, 1)
-    tall, wide = (min(max(round(side / multiple), 1), longest) * multiple
-                  for side in (math.sqrt(pixels / aspect), math.sqrt(pixels * aspect)))
-    return wide, tall
 
 
 def _expanded(path: str | Path) -> Path:

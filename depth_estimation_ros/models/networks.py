@@ -119,5 +119,5 @@ def _fetched(entry: Entry, download: bool) -> Path:
 
 def _digests(path: Path) -> dict[str, str]:
     files = [path] if path.is_file() else [
-        file for kind in ('*.safetensors', '*.bin') for file in sorted(path.glob(kind))]
+        file for kind in ('*.onnx', '*.safetensors', '*.bin') for file in sorted(path.glob(kind))]
     return {file.name: file_sha256(file) for file in files}

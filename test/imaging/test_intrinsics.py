@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import cv2
 from depth_estimation_ros.imaging.intrinsics import (
-    Calibration, CameraError, OUTSIDE, PinholeCamera, training_mismatch, training_window, Window)
+    Calibration, CameraError, OUTSIDE, PinholeCamera, square_window, training_mismatch,
+    training_window, Window)
 from depth_estimation_ros.models.contract import TrainingCamera
 import numpy as np
 import pytest
@@ -343,3 +344,14 @@ def test_the_part_of_a_window_that_is_in_the_picture():
     assert Window(90, 40, 20, 30).seen(100, 50) == Window(90, 40, 10, 10)
     assert Window(120, 60, 20, 30).seen(100, 50) == Window(120, 60, 0, 0)
     assert Window(-30, 0, 20, 30).seen(100, 50).width == 0
+
+
+@pytest.mark.parametrize('camera', [
+    PinholeCamera(160, 90, 100, 100, 79.5, 44.5), PinholeCamera(90, 160, 100, 100, 40, 80),
+    PinholeCamera(160, 120, 100, 130, 79.5, 59.5)])
+def test_the_window_of_square_pixels_holds_the_whole_picture(camera):
+    window = square_window(camera, 504, 280)
+    assert window.seen(camera.width, camera.height) == camera.whole
+    grid = camera.windowed(window).resized(504, 280)
+    assert grid.fx == pytest.approx(grid.fy, rel=0.01)
+    assert window.width == camera.width or window.height == camera.height, 'the smallest'

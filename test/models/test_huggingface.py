@@ -10,7 +10,7 @@ import socket
 import sys
 
 from depth_estimation_ros.models import huggingface, networks
-from depth_estimation_ros.models.contract import ModelError, ScaleKind
+from depth_estimation_ros.models.contract import ModelError, near, ScaleKind
 from key_init import synth, uniform
 import numpy as np
 import pytest
@@ -19,11 +19,8 @@ import torch
 transformers = pytest.importorskip('transformers', reason='these networks need transformers')
 
 from tiny_transformers import (  # noqa: E402
-    depth_anything, depth_pro, dinov2, dpt, dpt_dinov2, dpt_hybrid, glpn, IMAGENET, metric, save,
-    tips, zoedepth, zoedepth_nk)
-
-NEW = pytest.mark.skipif(not hasattr(transformers, 'Tipsv2DptConfig'),
-                         reason='this release of transformers does not know TIPSv2')
+    depth_anything, depth_pro, dinov2, dpt, dpt_dinov2, dpt_hybrid, glpn, IMAGENET, metric, NEW,
+    save, tips, zoedepth, zoedepth_nk)
 
 
 @pytest.fixture(autouse=True)
@@ -155,12 +152,12 @@ def test_the_input_has_the_cameras_shape_and_the_trainings_pixels(
 
 
 def test_an_endless_strip_is_no_endless_input():
-    wide, tall = huggingface.near(518**2, 14, 100000, 2, 1.0, 1.0)
+    wide, tall = near(518**2, 14, 100000, 2, 1.0, 1.0)
     assert tall == 14 and wide * tall <= 518**2
 
 
 def test_pixels_of_the_input_are_square():
-    assert huggingface.near(518**2, 14, 640, 960, 500.0, 1000.0) == (602, 448)
+    assert near(518**2, 14, 640, 960, 500.0, 1000.0) == (602, 448)
 
 
 @pytest.mark.parametrize('changes', [

@@ -12,7 +12,7 @@ import threading
 
 from depth_estimation_ros import cli
 from depth_estimation_ros.commands import models
-from depth_estimation_ros.models import catalogue, downloads, networks
+from depth_estimation_ros.models import catalogue, downloads, exports, networks
 from depth_estimation_ros.models.contract import Download, ModelError, ScaleKind
 from depth_estimation_ros.models.downloads import DownloadError
 from depth_estimation_ros.models.weights import WeightsError
@@ -159,8 +159,8 @@ def test_a_robot_without_a_network_takes_a_file(published, checkpoint, capsys):
 
 
 @pytest.mark.parametrize('name, words', [
-    ('depth_anything_3_metric_large', 'DA3METRIC-LARGE is metric'), ('DA3-large', 'onnx:FILE'),
-    ('metric3d_v2_small', 'BSD-2-Clause'), ('moge-2-vits', 'outside of its network'),
+    ('depth-anything-3', 'you mean depth_anything_3_metric_large'), ('DA3-large', 'onnx:FILE'),
+    ('Metric3D-ViT-S', 'mean metric3d_v2_small or'), ('moge-2-vits', 'mean moge_2_small, '),
     ('UniDepthV2', 'not for commercial use'), ('depth_pro', 'research only'),
     ('metric_video_depth_anything_small', 'temporal.window'), ('yolo11-depth', 'AGPL'),
     ('depth_anything_v2_metric_indor_small', 'you mean depth_anything_v2_metric_indoor_small')])
@@ -193,4 +193,5 @@ def test_every_entry_says_for_which_scenes_it_is():
     assert set(found.values()) == {'streets', 'rooms', 'streets, rooms'}
     assert [name for name, scenes in found.items() if 'rooms' in scenes] == [
         'compact', 'compact-rooms', 'densedepth_nyu', 'meter_nyu',
-        *(f'depth_anything_v2_metric_indoor_{size}' for size in ('small', 'base', 'large'))]
+        *(f'depth_anything_v2_metric_indoor_{size}' for size in ('small', 'base', 'large')),
+        *(entry.name for entry in exports.ENTRIES)]

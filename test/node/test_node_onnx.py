@@ -10,7 +10,7 @@ from harness import depth_array, image, info, served
 from key_init import synth
 import numpy as np
 import pytest
-from onnx_files import ANY, catalogue_network, export, write
+from onnx_files import ANY, catalogue_network, depth_anything_3, export, metric3d, moge, write
 
 CAMERA = PinholeCamera(320, 96, 185.6, 184.32, 156.3, 44.6)  # KITTI's, but smaller
 PICTURE = synth(96, 320)
@@ -46,6 +46,41 @@ def test_what_it_is_stands_in_the_diagnostics(robot):
     assert values['model'] == 'net.onnx (ONNX Runtime)'
     assert values['scale (m per model unit)'] == '5.4'
     assert values['network input'] == '96x64'
+
+
+@pytest.mark.parametrize('focal', [150.0, 220.0])
+@pytest.mark.parametrize('name', [
+    'depth_anything_3_metric_large', 'metric3d_v2_small', 'moge_2_small'])
+def test_published_ones_are_metric_by_the_camera(robot, tmp_path, file, name, focal):
+    camera = PinholeCamera(160, 120, focal, focal, 79.5, 59.5)
+    red = np.zeros((120, 160, 3), np.uint8)
+    red[..., 0] = 102  # 0.4
+    if name == 'moge_2_small':
+        # Its points are of one camera, and of another are as far as its focal length says.
+        path = moge(tmp_path, (150 / 160, 150 / 120, 0.5, 0.5), 0.3)
+        expected = 5 * 0.4 * focal / 150
+    elif name == 'metric3d_v2_small':
+        path, expected = metric3d(tmp_path), 10 * 0.4 * focal * (924 / 160) / 1000
+    else:
+        path, expected = depth_anything_3(tmp_path), 10 * 0.4 * focal * (56 / 160) / 300
+        red[:30, :, 2] = 255
+    good = robot.get('model')
+    for label in ('deactivate', 'cleanup'):
+        assert robot.transition(label)
+    try:
+        robot.set(model=name, weights=str(path))
+        assert robot.transition('configure') and robot.transition('activate')
+        robot.wait_for_node()
+        robot.forget()
+        robot.send_info(info(camera))
+        depth = depth_array(robot.ask(image(red, 'rgb8')))
+        np.testing.assert_allclose(depth[50:], expected, rtol=0.02)
+        assert np.isposinf(depth[:20]).all() == ('3_metric' in name)
+    finally:
+        robot.transition('deactivate')
+        robot.transition('cleanup')
+        robot.set(model=good, weights='')
+        assert robot.transition('configure') and robot.transition('activate')
 
 
 def test_what_is_wrong_is_a_sentence_and_the_node_lives(robot, tmp_path):
