@@ -3,10 +3,9 @@
 """How fast and how fresh running depth nodes are: a live table of what `/diagnostics` says."""
 from __future__ import annotations
 
-from contextlib import closing
-import shutil
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 import sys
-import textwrap
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -27,7 +26,6 @@ LEVELS = {DiagnosticStatus.WARN: 'WARNING: ', DiagnosticStatus.ERROR: 'ERROR: '}
 ROWS = (('age at receive', 'input rate (Hz)', 'age at receive'),
         ('age at start', None, 'age at start'), ('age at publish', 'output rate (Hz)', 'age'),
         ('forward pass', None, 'forward'))
-CLEAR = '\x1b[{}F\x1b[J'  # so many lines up, and everything from there
 
 
 class StatsError(ValueError):
@@ -46,20 +44,35 @@ def run(node: str = '', once: bool = False, timeout: float = 5.0) -> None:
     with own_context() as context, closing(Listener(node, context)) as listener:
         listener.wait(timeout)
         listener.spin(PERIOD)  # the other nodes speak within that
-        height = 0
-        while True:
-            lines = listener.lines()
-            if sys.stdout.isatty():
-                lines = fit(lines, *shutil.get_terminal_size())
-            if sys.stdout.isatty() and height:
-                print(CLEAR.format(height), end='')
-            elif height:
-                print()
-            print(*lines, sep='\n', flush=True)
-            if once:
-                return
-            height = len(lines)
-            listener.spin(PERIOD)
+        with drawing(live=not once and sys.stdout.isatty()) as draw:
+            while True:
+                draw(listener.lines())
+                if once:
+                    return
+                listener.spin(PERIOD)
+
+
+@contextmanager
+def drawing(live: bool) -> Iterator[Callable[[list[str]], None]]:
+    """Give what shows lines: one below the other, or `live` in place, where rich is there."""
+    try:
+        from rich.live import Live
+        from rich.text import Text
+    except ImportError:
+        live = False
+    if live:
+        # What does not fit the terminal ends with three dots: only what fits is drawn in place.
+        with Live(auto_refresh=False, vertical_overflow='ellipsis') as place:
+            yield lambda lines: place.update(Text('\n'.join(lines)), refresh=True)
+        return
+    tables = 0
+
+    def write(lines: list[str]) -> None:
+        nonlocal tables
+        print(*[''] * (tables > 0), *lines, sep='\n', flush=True)
+        tables += 1
+
+    yield write
 
 
 class Listener:
@@ -132,12 +145,3 @@ def table(status: DiagnosticStatus, silence: float = 0.0) -> list[str]:
     dropped = ', '.join(f'{count} {key.removeprefix(DROPPED)}' for key, count in values.items()
                         if key.startswith(DROPPED))
     return [*lines, f'  dropped        {dropped or "none"} (of {values[OURS]} received)']
-
-
-def fit(lines: list[str], width: int, height: int) -> list[str]:
-    """Wrap and cut what would not fit a terminal, in which it could not be drawn in place."""
-    wrapped = [piece for line in lines for piece in textwrap.wrap(
-        line, width, subsequent_indent='    ')]
-    if len(wrapped) < height:
-        return wrapped
-    return [*wrapped[:height - 2], '... (enlarge the terminal, or name a node)'[:width]]

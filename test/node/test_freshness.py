@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import fcntl
 import os
 import pty
+import re
 import signal
 import struct
 import subprocess
@@ -14,7 +15,7 @@ import sys
 import termios
 import time
 
-from depth_estimation_ros.commands.stats import fit, table
+from depth_estimation_ros.commands.stats import table
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
 from depth_estimation_ros.node.diagnostics import FrameStatistics, SPANS, WINDOW
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
@@ -196,9 +197,10 @@ def test_stats_goes_on_until_ctrl_c(robot, terminal):
         process.kill()
         process.stderr.close()
         os.close(ours)
-    tables = said.replace('\r', '').split('depth_estimation: ')
-    height = 1 + tables[1].count('\n', 0, tables[1].index(' received)')) if terminal else 0
-    assert said.count(f'\x1b[{height}F\x1b[J' if terminal else '\n\n') >= 1
+    if terminal and pytest.importorskip('rich', reason='rich draws the table in place'):
+        assert re.search(r'\x1b\[\d*A', said), 'back up to where the table begins'
+    else:
+        assert '\n\n' in said
     assert ('\x1b' in said) == terminal
 
 
@@ -227,11 +229,3 @@ def test_the_table_says_what_was_dropped_and_what_is_wrong():
 def test_a_node_that_has_fallen_silent_is_not_shown_as_working():
     assert 'silent' not in table(status(), 1.0)[0]
     assert 'silent for 8 s' in table(status(), 8.0)[0]
-
-
-def test_a_table_fits_its_terminal():
-    lines = table(status(message='much is wrong, ' * 20 + 'alas')) * 4
-    assert all(len(line) <= 40 for line in fit(lines, 40, 1000))
-    assert ''.join(''.join(fit(lines, 40, 1000)).split()) == ''.join(''.join(lines).split())
-    assert len(fit(lines, 40, 24)) == 23, 'the line below the last is for the cursor'
-    assert fit(lines, 400, 1000) == lines

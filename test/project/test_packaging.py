@@ -151,3 +151,18 @@ def test_rviz_shows_topics_that_the_node_publishes():
     view = yaml.safe_load((ROOT / 'config/depth.rviz').read_text())['Visualization Manager']
     shown = {display['Topic']['Value'] for display in view['Displays'] if 'Topic' in display}
     assert shown == {TOPICS[output][0] for output in ('color', 'confidence', 'points')}
+
+
+def test_the_image_and_the_workspace_without_apt_hold_what_the_manifest_names():
+    """What ros-base has stands in neither; pixi has no such, and lists what launch needs too."""
+    wanted = {name.replace('_', '-') for name in dependencies('exec_depend')
+              if not name.startswith('python3-')}
+    image = set(re.findall(r'ros-\$\{ROS_DISTRO\}-([a-z0-9-]+)',
+                           (ROOT / 'docker/Dockerfile').read_text()))
+    base = {'ament-index-python', 'launch', 'launch-ros', 'lifecycle-msgs', 'rcl-interfaces',
+            'rclpy', 'ros2launch', 'rosgraph-msgs', 'sensor-msgs', 'std-msgs', 'tf2-ros'}
+    assert image - {'base', 'v4l2-camera'} == wanted - base
+    space = set(re.findall(r'^ros-jazzy-([a-z0-9-]+)', (ROOT / 'pixi.toml').read_text(), re.M))
+    brought = {'ament-index-python', 'launch', 'lifecycle-msgs', 'rcl-interfaces',
+               'rosgraph-msgs', 'sensor-msgs', 'std-msgs', 'tf2-ros'}  # by those that stand there
+    assert space - {'ros2run', 'rviz2'} == wanted - brought
