@@ -96,6 +96,7 @@ def parser() -> argparse.ArgumentParser:
                       help="the bag's pictures (default: its only image)")
     view.add_argument('--once', action='store_true', help='end with the recording')
 
+    _annotate(commands)
     evaluate = _command(commands, 'evaluate', 'commands.evaluate:run',
                         'how good the depth of a model, or of a recording, is against truth',
                         'evaluate 2011_09_26_drive_0052_sync --output figures',
@@ -180,6 +181,40 @@ def parser() -> argparse.ArgumentParser:
     stats.add_argument('--timeout', type=float, default=5.0, metavar='SECONDS',
                        help='how long to wait for a node (default 5)')
     return parser
+
+
+def _annotate(commands) -> None:
+    annotate = _command(commands, 'annotate', 'commands.annotate:run',
+                        'write depth for recordings into recordings beside them, as the node '
+                        'would publish it',
+                        'annotate street --output depth',
+                        'annotate shelf --output depth --params-file depth.yaml --jobs 2',
+                        'annotate street --output depth --param range_topic:=/velodyne_points')
+    annotate.add_argument('bags', nargs='+', metavar='BAG',
+                          help='rosbag2 folders, .mcap or .db3 files, folders with those in them')
+    annotate.add_argument('--output', type=Path, required=True, metavar='DIR',
+                          help='where the recordings with depth come; what an earlier run made '
+                          'there of the same stays')
+    annotate.add_argument('--image', dest='images', action='append', default=[], metavar='TOPIC',
+                          help='of pictures, again for another camera (default: all that have a '
+                          'camera_info beside them)')
+    annotate.add_argument('--camera', default='', metavar='YAML',
+                          help='calibration, for recordings without CameraInfo')
+    annotate.add_argument('--params-file', default='', metavar='YAML',
+                          help="the node's parameters (docs/parameters.md): model, scale, points")
+    annotate.add_argument('--param', dest='parameters', action='append', default=[],
+                          metavar='NAME:=VALUE', help='one of them, again for another')
+    annotate.add_argument('--write', nargs='+', default=None, metavar='WHAT',
+                          help='of depth, confidence, color and points (default: depth and '
+                          'confidence)')
+    annotate.add_argument('--depth-format', default='32FC1', metavar='FORMAT',
+                          help='32FC1 (metres), or png: 16UC1 millimetres as compressedDepth')
+    annotate.add_argument('--jobs', type=int, default=1, metavar='N',
+                          help='processes that take one recording after the other')
+    annotate.add_argument('--shard', default='', metavar='I/N',
+                          help='of N machines this is the I-th, from 1: it takes its share')
+    annotate.add_argument('--overwrite', action='store_true',
+                          help='make anew what this command made of other options')
 
 
 def _bag(commands) -> None:

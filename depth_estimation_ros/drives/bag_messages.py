@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from depth_estimation_ros.cloud.points import Cloud
 from depth_estimation_ros.imaging.intrinsics import Calibration
 
 FLOAT32 = 7  # sensor_msgs/PointField
@@ -39,6 +40,23 @@ def image(make, stamp: int, frame: str, pixels: np.ndarray, encoding: str):
     return make('sensor_msgs/msg/Image', header=header(make, stamp, frame),
                 height=pixels.shape[0], width=pixels.shape[1], encoding=encoding,
                 is_bigendian=0, step=rows.shape[1], data=rows.reshape(-1))
+
+
+def compressed(make, stamp: int, frame: str, kind: str, data: bytes):
+    """Return a CompressedImage whose format is `kind`."""
+    return make('sensor_msgs/msg/CompressedImage', header=header(make, stamp, frame),
+                format=kind, data=np.frombuffer(data, np.uint8))
+
+
+def made_cloud(make, stamp: int, frame: str, cloud: Cloud):
+    """Return the PointCloud2 of a Cloud: 4-byte fields without gaps."""
+    step = 4 * len(cloud.fields)
+    return make('sensor_msgs/msg/PointCloud2', header=header(make, stamp, frame),
+                height=cloud.height, width=cloud.width, is_dense=cloud.is_dense,
+                is_bigendian=False, point_step=step, row_step=step * cloud.width, fields=[
+                    make('sensor_msgs/msg/PointField', name=name, offset=4 * i, datatype=FLOAT32,
+                         count=1) for i, name in enumerate(cloud.fields)],
+                data=np.ascontiguousarray(cloud.data).reshape(-1).view(np.uint8))
 
 
 def cloud(make, stamp: int, frame: str, points: np.ndarray):

@@ -44,10 +44,11 @@ class Recorder:
     other distribution from Humble on are the same for the types that this package makes.
     """
 
-    def __init__(self, path: Path | str):
+    def __init__(self, path: Path | str, packed: bool = False):
         """
         Begin the bag, a folder that must not exist yet.
 
+        :param packed: messages are compressed by zstd, in the chunks of MCAP.
         :raises DriveError: it exists, or its parent cannot be written to.
         """
         self.path = Path(path).absolute()
@@ -69,8 +70,8 @@ class Recorder:
             with suppress(OSError):  # a file system without locks
                 fcntl.flock(self._lock, fcntl.LOCK_EX)
             os.rename(self._lock.name, self._folder / LOCK)  # never there without being held
-            self._writer = _Writer(self._folder / self.path.name, version=8,
-                                   storage_plugin=StoragePlugin.MCAP)
+            self._writer = (_PackingWriter if packed else _Writer)(
+                self._folder / self.path.name, version=8, storage_plugin=StoragePlugin.MCAP)
             self._writer.open()
         except BaseException as error:  # Ctrl-C too
             self._discard()
@@ -117,6 +118,16 @@ class Recorder:
         type = message.__msgtype__
         self.write(topic, type, stamp, self._types.serialize_cdr(message, type), latched)
 
+    def attach(self, name: str, text: str) -> None:
+        """Put a file beside those of the bag, which appears with it; raises DriveError."""
+        try:
+            with (self._writer.path / name).open('x', encoding='utf-8') as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise self._failed(error) from None
+
     def __exit__(self, kind, error, trace) -> None:
         """
         Give the bag its name; without a message, or after an exception, leave nothing.
@@ -161,7 +172,8 @@ def _remove_dead(parent: Path) -> None:
             if folder.is_symlink() or lock.stat().st_uid != os.getuid():
                 continue
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            for path in [*folder.glob('*/*.mcap'), *folder.glob('*/metadata.yaml'), lock]:
+            for path in [*(path for kind in ('mcap', 'yaml', 'json')
+                           for path in folder.glob(f'*/*.{kind}')), lock]:
                 path.unlink()
             for path in [*folder.iterdir(), folder]:
                 path.rmdir()
@@ -170,11 +182,13 @@ def _remove_dead(parent: Path) -> None:
 class _McapStorage:
     """rosbags' storage interface over the official MCAP writer: its files carry checksums."""
 
+    COMPRESSION = mcap.writer.CompressionType.NONE  # pictures hardly shrink
+
     def __init__(self, path: Path, compression) -> None:
         self.path = path / f'{path.name}.mcap'
         self._file = self.path.open('xb')
         self._writer = mcap.writer.Writer(
-            self._file, compression=mcap.writer.CompressionType.NONE)  # pictures hardly shrink
+            self._file, compression=self.COMPRESSION)
         self._writer.start(profile='ros2')
         self._schemas: dict[str, int] = {}
         self._channels: dict[int, int] = {}
@@ -209,8 +223,16 @@ class _McapStorage:
         self._file.close()
 
 
+class _PackedStorage(_McapStorage):
+    COMPRESSION = mcap.writer.CompressionType.ZSTD
+
+
 class _Writer(Writer):
     STORAGE_PLUGINS = {StoragePlugin.MCAP: _McapStorage}
+
+
+class _PackingWriter(Writer):
+    STORAGE_PLUGINS = {StoragePlugin.MCAP: _PackedStorage}
 
 
 def _offer(latched: bool) -> Qos:

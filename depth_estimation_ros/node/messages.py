@@ -23,6 +23,7 @@ from depth_estimation_ros.imaging.encodings import ColorImage, EncodingError, Le
 from depth_estimation_ros.imaging.intrinsics import Calibration, PinholeCamera
 from depth_estimation_ros.imaging.wording import shown
 
+MOST_RANGES = 30_000  # of a range sensor's cloud; the view of a camera holds a fifth of them
 # What cv_bridge converts; all others are views, which need no library, or of 16 bits, of which it
 # does not know how many count.
 BRIDGED = {'yuv422': 2, 'yuv422_yuy2': 2, 'bayer_rggb8': 1, 'bayer_bggr8': 1, 'bayer_gbrg8': 1,
@@ -135,6 +136,22 @@ def read_points(message: PointCloud2, most: int) -> np.ndarray:
     if len(points) > most:
         points = points[np.linspace(0, len(points) - 1, most).astype(np.intp)]
     return np.stack([points[axis].astype(np.float32) for axis in 'xyz'], -1)
+
+
+def read_ranges(message: PointCloud2 | Range) -> tuple[np.ndarray, float]:
+    """
+    Return the points of a range sensor, (N, 3) float32 metres in its frame, and half its cone.
+
+    Of a cloud MOST_RANGES at most, and no cone. Raises EncodingError.
+    """
+    if isinstance(message, Range):
+        return read_range(message)
+    return read_points(message, MOST_RANGES), 0.0
+
+
+def stamp_of(message) -> int:
+    """Return the stamp of a message's header, ns."""
+    return message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
 
 
 def read_range(message: Range) -> tuple[np.ndarray, float]:

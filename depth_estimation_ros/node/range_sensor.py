@@ -3,40 +3,19 @@
 """A range sensor beside a camera: its topic, its last messages and where it is mounted."""
 from __future__ import annotations
 
-from collections import deque
-import math
-import threading
-from typing import NamedTuple
-
-import numpy as np
 from sensor_msgs.msg import PointCloud2, Range
 
-from depth_estimation_ros.cloud.poses import FrameError, Pose
+from depth_estimation_ros.cloud.poses import Pose
 from depth_estimation_ros.imaging.encodings import EncodingError
 from depth_estimation_ros.node import messages
 from depth_estimation_ros.node.diagnostics import Complaints
 from depth_estimation_ros.node.frames import Frames
 from depth_estimation_ros.node.qos import MatchedSubscription
-from depth_estimation_ros.scale.camera_scale import Ranges, WAIT
-from depth_estimation_ros.scale.tracker import BACK, Declined
+from depth_estimation_ros.scale.camera_scale import Ranges
+from depth_estimation_ros.scale.range_history import RangeHistory
+from depth_estimation_ros.scale.tracker import Declined
 
 KINDS = {'sensor_msgs/msg/PointCloud2': PointCloud2, 'sensor_msgs/msg/Range': Range}
-# Half a turn of a 10 Hz LiDAR (seconds): within it a message and a picture show one scene.
-SAME_TIME = 0.05
-# What waits for its picture, which a slow network is late with: seconds, messages, points.
-KEPT, KEPT_MESSAGES, KEPT_POINTS = 5.0, 256, 1_000_000
-SLOW = 1.0  # seconds; a sensor that comes less often is missed in between
-SILENT = SLOW + WAIT  # seconds; a sensor that is as late as a picture waits for it came by then
-MOST_POINTS = 30_000  # of one message; the view of a camera holds a fifth of them
-# A camera's optical frame (x right, y down) in its body (x forward, y left), REP 103.
-OPTICAL = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
-
-
-class _Scan(NamedTuple):
-    stamp: int  # ns
-    frame: str
-    points: np.ndarray  # (N, 3) metres
-    cone: float
 
 
 class RangeSensor:
@@ -51,10 +30,8 @@ class RangeSensor:
         self._node = node
         self._topic = topic
         self._complaints = complaints
-        self._lock = threading.Lock()
-        self._scans: deque[_Scan] = deque()
+        self._history = RangeHistory()
         self._trouble = ''
-        self._matched = -math.inf  # the last picture that had a message, ns
         self._subscription: MatchedSubscription | None = None
         self.watch()
 
@@ -85,54 +62,16 @@ class RangeSensor:
             self._subscription = None
 
     def _on_message(self, message) -> None:
-        stamp = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
         try:
-            points, cone = (messages.read_range(message) if isinstance(message, Range) else
-                            (messages.read_points(message, MOST_POINTS), 0.0))
+            points, cone = messages.read_ranges(message)
         except EncodingError as error:
             self._trouble = str(error)
             return
-        with self._lock:
-            self._trouble = ''
-            scans = self._scans
-            if scans and stamp < scans[-1].stamp - BACK * 1e9:  # a bag that begins again
-                scans.clear()
-            scans.append(_Scan(stamp, message.header.frame_id, points, cone))
-            while (len(scans) > KEPT_MESSAGES or scans[0].stamp < stamp - KEPT * 1e9
-                   or sum(len(scan.points) for scan in scans) > KEPT_POINTS):
-                scans.popleft()
+        self._trouble = ''
+        self._history.add(messages.stamp_of(message), message.header.frame_id, points, cone)
 
     def at(self, header, extrinsics: Pose | None, frames: Frames) -> Ranges | Declined | None:
-        """
-        Return what it measured when a picture was taken, in that picture's optical frame.
-
-        extrinsics: of the sensor in the camera's body (x forward, y left, z up); None: by tf.
-        None where a slow sensor had nothing to say yet. Declined is for now where the message or
-        its frame may be on their way.
-        """
-        stamp = header.stamp.sec * 10**9 + header.stamp.nanosec
-        with self._lock:
-            nearest = min(self._scans, key=lambda scan: abs(scan.stamp - stamp), default=None)
-            trouble = self._trouble
-        if nearest is None:
-            return Declined(trouble or 'nothing has come, though there is a publisher: if it is '
-                            'best effort and large, start it with config/fastdds.xml')
-        off = (nearest.stamp - stamp) * 1e-9
-        if abs(off) > SAME_TIME:
-            if 0 <= stamp - self._matched < SLOW * 1e9:
-                return None
-            return Declined(trouble or f'its message nearest to the picture is {abs(off):.2f} s '
-                            f'{"newer" if off > 0 else "older"}, over {SAME_TIME:g} s: check that '
-                            'it runs, and that its clock is the clock of the camera',
-                            for_now=-SILENT < off < 0)
-        self._matched = stamp
-        if len(nearest.points) == 0:
-            return Declined('there is nothing within its range')
-        if extrinsics is None:
-            try:
-                extrinsics = frames.look_up(header.frame_id, nearest.frame, header.stamp)
-            except FrameError as error:
-                return Declined(f'{error}, or set range_extrinsics', for_now=True)
-        else:
-            extrinsics = Pose(OPTICAL.T @ extrinsics.rotation, OPTICAL.T @ extrinsics.translation)
-        return Ranges(extrinsics.apply(nearest.points), nearest.cone)
+        """Return what it measured when a picture of that header was taken: RangeHistory.at."""
+        return self._history.at(
+            header.stamp.sec * 10**9 + header.stamp.nanosec, extrinsics,
+            lambda frame: frames.look_up(header.frame_id, frame, header.stamp), self._trouble)

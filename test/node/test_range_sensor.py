@@ -8,9 +8,11 @@ from depth_estimation_ros.cloud.points import Cloud
 from depth_estimation_ros.cloud.poses import FrameError, pose_from
 from depth_estimation_ros.imaging.encodings import EncodingError
 from depth_estimation_ros.node.diagnostics import Complaints, ERROR
-from depth_estimation_ros.node.messages import cloud_message, read_points, read_range
+from depth_estimation_ros.node.messages import (
+    cloud_message, MOST_RANGES, read_points, read_range)
 from depth_estimation_ros.node.qos import MatchedSubscription
-from depth_estimation_ros.node.range_sensor import KEPT_POINTS, MOST_POINTS, RangeSensor
+from depth_estimation_ros.node.range_sensor import RangeSensor
+from depth_estimation_ros.scale.range_history import KEPT_POINTS
 from depth_estimation_ros.scale.tracker import Declined
 import numpy as np
 import pytest
@@ -151,11 +153,11 @@ def test_a_cloud_without_coordinates_is_said():
 
 
 def test_memory_is_bounded_and_a_bag_that_begins_again_begins_anew():
-    points = np.ones((MOST_POINTS + 5000, 3))
+    points = np.ones((MOST_RANGES + 5000, 3))
     made = sensor(*(cloud(points, 10 + number / 10) for number in range(45)))
-    assert sum(len(scan.points) for scan in made._scans) <= KEPT_POINTS
+    assert sum(len(scan.points) for scan in made._history._scans) <= KEPT_POINTS
     made._on_message(cloud(AHEAD, 13.0))  # after 14.4
-    assert len(at(made, 13.0).points) == 1 and len(made._scans) == 1
+    assert len(at(made, 13.0).points) == 1 and len(made._history._scans) == 1
 
 
 def test_points_are_thinned_over_the_whole_turn():

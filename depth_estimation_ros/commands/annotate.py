@@ -1,0 +1,414 @@
+# Copyright 2026 the depth_estimation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Depth for recordings, one or a shelf of them, on as many processes and machines as there are.
+
+The unit is one recording. Its depth is a recording of its own that appears when it is whole, with
+a summary in it that says of what and how it was made, by which a later run leaves it as it is.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+import ctypes
+from dataclasses import asdict
+from glob import glob
+import hashlib
+import json
+import multiprocessing
+import os
+from pathlib import Path
+import platform
+import re
+import shutil
+import signal
+import sys
+import time
+from typing import Any, NamedTuple
+
+import torch
+import yaml
+
+from depth_estimation_ros import __version__
+from depth_estimation_ros.commands.annotating import (
+    annotate, AnnotateError, DEPTH_FORMATS, Wishes, WRITES)
+from depth_estimation_ros.commands.outputs import OutputError, refuse_inputs
+from depth_estimation_ros.commands.progress import progress
+from depth_estimation_ros.drives.bag import Bag, KINDS
+from depth_estimation_ros.drives.bag_writing import Recorder
+from depth_estimation_ros.drives.folder import read_camera_yaml
+from depth_estimation_ros.estimation.estimator import DepthEstimator
+from depth_estimation_ros.estimation.scenes import check_scene
+from depth_estimation_ros.imaging.wording import meant
+from depth_estimation_ros.models import networks
+from depth_estimation_ros.node.parameters import BY_NAME, PER_CAMERA, Settings, settings_from
+
+SUMMARY = 'summary.json'
+MOST_SUMMARY, MOST_YAML = 1 << 20, 1 << 20  # bytes
+SAMPLE = 1 << 20  # bytes at each end of a file, by which it is known again
+TRIES = 3  # of a unit whose process was killed
+PR_SET_PDEATHSIG = 1  # prctl(2)
+# What of the parameters has no part in what comes out.
+LIVE_ONLY = {'allow_download', 'compile', 'threads', 'image_transport', 'max_age', 'max_rate',
+             'camera_info_timeout', 'autostart', 'scan.frame', 'scan.extrinsics'}
+
+
+class Unit(NamedTuple):
+    """A recording, and the folder that its depth comes into."""
+
+    source: str
+    target: str
+
+
+class _Plan(NamedTuple):
+    """What all processes of a run share."""
+
+    values: dict[str, Any]  # of the node's parameters
+    wishes: Wishes
+    overwrite: bool
+    threads: int
+    quiet: bool
+
+
+def run(bags: Sequence[str], output: Path, images: Sequence[str] = (), camera: str = '',
+        params_file: str = '', parameters: Sequence[str] = (), write: Sequence[str] | None = None,
+        depth_format: str = '32FC1', jobs: int = 1, shard: str = '',
+        overwrite: bool = False) -> str:
+    """
+    Write the depth of recordings below `output`; return the table.
+
+    :param bags: recordings, folders with recordings in them, patterns with * of either.
+    :param images: topics of pictures; none: all that have a CameraInfo.
+    :param camera: a calibration file for recordings without CameraInfo.
+    :param params_file: of the node; parameters: NAME:=VALUE over it.
+    :param write: some of WRITES. depth_format: of DEPTH_FORMATS.
+    :param jobs: processes. shard: I/N: of N machines this is the I-th, from 1.
+    :param overwrite: make anew what an earlier run of this command made otherwise.
+    :raises ValueError: nothing can be done; or AnnotateError, after the table, where some failed.
+    """
+    wishes = Wishes(tuple(images), read_camera_yaml(Path(camera).expanduser()) if camera else None,
+                    _writes(write), depth_format)
+    if depth_format not in DEPTH_FORMATS:
+        raise AnnotateError(f'--depth-format {depth_format} is not one of '
+                            f'{", ".join(DEPTH_FORMATS)}')
+    if not 1 <= jobs <= 256:
+        raise AnnotateError(f'--jobs {jobs} is no number of processes: 1 to 256')
+    values = _values(params_file, parameters)
+    units = _share(find_units(bags, output), shard)
+    refuse_inputs(output, [unit.source for unit in units])
+    cores = len(os.sched_getaffinity(0))
+    threads = values['threads'] or max(cores // jobs, 1)
+    plan = _Plan(values, wishes, overwrite, threads, jobs > 1)
+    started = time.monotonic()
+    rows = list(_rows(units, plan, jobs))
+    return _conclude(rows, time.monotonic() - started, output)
+
+
+def _rows(units: Sequence[Unit], plan: _Plan, jobs: int) -> Iterator[dict[str, Any]]:
+    """Do the units; yield what is to be said of each as it is done."""
+    _start(plan, False)  # what is wrong with the parameters is said once, and before anything
+    if jobs == 1:
+        for unit in units:
+            yield _say(_unit(unit))
+        return
+    yield from _in_processes(units, plan, jobs)
+
+
+def _in_processes(units: Sequence[Unit], plan: _Plan, jobs: int) -> Iterator[dict[str, Any]]:
+    tries = dict.fromkeys(units, 0)
+    left = list(units)
+    while left:
+        # A process that is killed takes the pool with it: what it had begun begins again.
+        with ProcessPoolExecutor(jobs, multiprocessing.get_context('spawn'), _start,
+                                 (plan, True)) as pool:
+            running = {}
+            with suppress(BrokenProcessPool):
+                while left or running:
+                    while left and len(running) < jobs:
+                        unit = left.pop(0)
+                        running[pool.submit(_unit, unit)] = unit
+                    done, _ = wait(running, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        row = future.result()
+                        del running[future]
+                        yield _say(row)
+            for unit in running.values():
+                tries[unit] += 1
+                if tries[unit] < TRIES:
+                    left.append(unit)
+                else:
+                    yield _say(_row(unit, f'failed: its process was killed {TRIES} times, for '
+                                    'memory perhaps: take fewer --jobs'))
+
+
+_state: tuple[_Plan, Settings, networks.Loaded, DepthEstimator] | None = None
+
+
+def _start(plan: _Plan, alone: bool) -> None:
+    """Load the network for this process, once; `alone`: it ends with the one that began it."""
+    global _state
+    if alone:
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one that began it ends it
+    settings = settings_from(plan.values)
+    loaded = networks.open_network(settings.model, settings.weights, settings.input_size,
+                                   settings.allow_download)
+    for camera in settings.cameras:
+        check_scene(settings.of(camera, 'scene'), loaded.network)
+    torch.set_num_threads(plan.threads)
+    # As it is, and not compiled: that would come in the middle, and change the last digits.
+    estimator = DepthEstimator(loaded.network, settings.device, settings.precision,
+                               max(len(settings.cameras), 4))
+    estimator.warm_up()
+    _state = plan, settings, loaded, estimator
+
+
+def _unit(unit: Unit) -> dict[str, Any]:
+    """Make the depth of one recording; whatever is wrong with it is in the row."""
+    plan, settings, loaded, estimator = _state
+    try:
+        digest = _digest(unit, plan, loaded, estimator)
+        if (there := _made(Path(unit.target))) is not None:
+            if there.get('digest') == digest:
+                return _row(unit, 'was there', there)
+            if not plan.overwrite:
+                return _row(unit, f'failed: {unit.target} was made of other bytes or with other '
+                            'options: give another --output, or --overwrite')
+            _remove(Path(unit.target))
+        return _row(unit, 'done', _make(unit, digest))
+    except (ValueError, OSError) as error:
+        return _row(unit, f'failed: {error}')
+
+
+def _make(unit: Unit, digest: str) -> dict[str, Any]:
+    plan, settings, loaded, estimator = _state
+    began = time.monotonic()
+    with Bag(unit.source) as bag:
+        name = Path(unit.target).name
+        with Recorder(unit.target, packed=True) as recorder:
+            outcome = annotate(bag, recorder, settings, plan.wishes, estimator, (
+                lambda pictures: progress(pictures, None, name)) if not plan.quiet else iter)
+            if not outcome.written:
+                reasons = ', '.join(f'{count} by {reason}'
+                                    for reason, count in outcome.dropped.items()) or 'none came'
+                raise AnnotateError(f'of {unit.source} no picture became depth ({reasons})'
+                                    + ''.join(f'; {remark}' for remark in outcome.remarks))
+            seconds = time.monotonic() - began
+            summary = {
+                'made by': f'depth_estimation annotate {__version__}', 'digest': digest,
+                'source': str(Path(unit.source).absolute()), 'cut short': bag.cut,
+                'frames': dict(outcome.written), 'dropped': dict(outcome.dropped),
+                'topics': outcome.topics, 'seconds': round(seconds, 3),
+                'frames a second': round(sum(outcome.written.values()) / seconds, 2),
+                'model': loaded.network.description, 'sha256': loaded.sha256,
+                'scale contract': loaded.network.contract.kind.value,
+                'scale': outcome.scales, 'device': str(estimator.device),
+                'precision': estimator.form, 'remarks': list(outcome.remarks),
+                'parameters': _told(plan.values), 'versions': {
+                    'python': platform.python_version(), 'torch': torch.__version__}}
+            recorder.attach(SUMMARY, json.dumps(summary, indent=1) + '\n')
+    return summary
+
+
+def _digest(unit: Unit, plan: _Plan, loaded, estimator: DepthEstimator) -> str:
+    """
+    Return what the outcome depends on, in a number: recording, model and options.
+
+    Of each file its size, and a mebibyte at both ends: reading terabytes twice is no better.
+    """
+    digest = hashlib.sha256()
+    for file in _files(Path(unit.source)):
+        size = file.stat().st_size
+        digest.update(f'{file.name} {size}\n'.encode())
+        with file.open('rb') as opened:
+            digest.update(opened.read(SAMPLE))
+            if size > SAMPLE:
+                opened.seek(max(size - SAMPLE, SAMPLE))
+                digest.update(opened.read(SAMPLE))
+    wishes = asdict(plan.wishes)
+    digest.update(json.dumps([
+        __version__, loaded.sha256, loaded.network.description, estimator.device.type,
+        estimator.form, {name: value for name, value in plan.values.items()
+                         if name not in LIVE_ONLY}, wishes], sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def find_units(bags: Sequence[str], output: Path) -> list[Unit]:
+    """
+    Return the recordings that are meant, by their places, each with the folder of its depth.
+
+    :raises AnnotateError: a name is no recording and holds none, or two would become one.
+    """
+    found: dict[str, str] = {}
+    for name in bags:
+        places = sorted(glob(os.path.expanduser(name))) if re.search(r'[*?[]', name) else [
+            os.path.expanduser(name)]
+        here = [(source, target) for place in places for source, target in _recordings(place)]
+        if not here:
+            raise AnnotateError(f'{name} is no recording and holds none: give rosbag2 folders, '
+                                '.mcap or .db3 files, or folders with those')
+        for source, target in here:
+            before = next((s for s, t in found.items() if t == target and s != source), None)
+            if before:
+                raise AnnotateError(f'{before} and {source} would both become '
+                                    f'{output / target}: give them an --output each')
+            found[source] = target
+    return [Unit(source, str(output.expanduser() / target))
+            for source, target in sorted(found.items())]
+
+
+def _recordings(place: str) -> Iterator[tuple[str, str]]:
+    """Yield the recordings at a place, each with its name in the output."""
+    path = Path(place)
+    if path.is_file() and path.name.endswith(KINDS):
+        yield str(path), path.name.partition('.')[0]
+    elif path.is_dir() and _files(path):
+        yield str(path), path.resolve().name
+    elif path.is_dir():
+        for folder, names, files in os.walk(path):
+            names[:] = sorted(name for name in names if not name.startswith('.'))
+            if any(file.endswith(KINDS) for file in files):
+                names.clear()
+                if (Path(folder) / SUMMARY).is_file():
+                    continue  # what this command made
+                yield folder, os.path.relpath(folder, path)
+
+
+def _files(source: Path) -> list[Path]:
+    return [source] if source.is_file() else sorted(
+        file for file in source.iterdir() if file.name.endswith(KINDS))
+
+
+def _share(units: list[Unit], shard: str) -> list[Unit]:
+    if not shard:
+        return units
+    found = re.fullmatch(r'(\d{1,6})/(\d{1,6})', shard)
+    if not found or not 1 <= int(found[1]) <= int(found[2]):
+        raise AnnotateError(f'--shard {shard} is no share: give I/N, I from 1 to N, such as 1/8')
+    return units[int(found[1]) - 1::int(found[2])]
+
+
+def _made(target: Path) -> dict[str, Any] | None:
+    """Return the summary of what an earlier run made there, None where there is nothing."""
+    if not target.exists() and not target.is_symlink():
+        return None
+    file = target / SUMMARY
+    try:
+        if file.stat().st_size > MOST_SUMMARY:
+            raise ValueError
+        summary = json.loads(file.read_text())
+        if not str(summary['made by']).startswith('depth_estimation annotate'):
+            raise ValueError
+    except (OSError, ValueError, KeyError, TypeError):
+        raise OutputError(f'{target} is there and was not made by this command: give another '
+                          '--output') from None
+    return summary
+
+
+def _remove(target: Path) -> None:
+    """Remove what an earlier run made; raise OutputError where more has come into it."""
+    ours = {SUMMARY, 'metadata.yaml', f'{target.name}.mcap'}
+    others = sorted({path.name for path in target.iterdir()} - ours)
+    if others:
+        raise OutputError(f'{target} holds {", ".join(others)} too, which this command did not '
+                          'make: give another --output')
+    shutil.rmtree(target)
+
+
+def _writes(write: Sequence[str] | None) -> tuple[str, ...]:
+    if write is None:
+        return Wishes.write
+    for name in write:
+        if name not in WRITES:
+            raise AnnotateError(f'--write {name} is not one of {", ".join(WRITES)}'
+                                f'{meant(name, WRITES)}')
+    return tuple(name for name in WRITES if name in write)
+
+
+def _values(params_file: str, parameters: Sequence[str]) -> dict[str, Any]:
+    """Return all values of the node's table; raises ValueError with a sentence."""
+    given: dict[str, Any] = {}
+    if params_file:
+        path = Path(params_file).expanduser()
+        try:
+            if path.stat().st_size > MOST_YAML:
+                raise OSError('it is too large')
+            content = yaml.safe_load(path.read_text())
+            for part in content.values():
+                given.update(_flat(part['ros__parameters']))
+        except (OSError, ValueError, yaml.YAMLError, RecursionError, AttributeError, KeyError,
+                TypeError) as error:
+            raise AnnotateError(f'--params-file {path} is no parameter file of a node '
+                                f'({" ".join(str(error).split())[:120]})') from None
+    for text in parameters:
+        name, found, value = text.partition(':=')
+        try:
+            given[name] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            found = ''
+        if not found:
+            raise AnnotateError(f"--param '{text}' is no NAME:=VALUE, such as camera_height:=1.2")
+    values = {name: parameter.default for name, parameter in BY_NAME.items()}
+    cameras = BY_NAME['cameras'].check(given.get('cameras', values['cameras']))
+    for name, value in given.items():
+        camera, _, own = name.rpartition('.')
+        parameter = BY_NAME.get(name) or (
+            BY_NAME[own] if own in PER_CAMERA and camera in cameras else None)
+        if parameter is None:
+            if name == 'use_sim_time' or name.startswith('qos_overrides.'):
+                continue  # of files for the node
+            raise AnnotateError(f"parameter '{name}' is not known{meant(name, BY_NAME) or ':'} "
+                                'docs/parameters.md lists those that there are')
+        values[name] = parameter.check(value)
+    settings_from(values)
+    return values
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = '') -> Iterator[tuple[str, Any]]:
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f'{prefix}{name}.')
+        else:
+            yield f'{prefix}{name}', value
+
+
+def _told(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters that are not as they come."""
+    return {name: value for name, value in values.items()
+            if name not in BY_NAME or value != BY_NAME[name].default}
+
+
+def _row(unit: Unit, state: str, summary: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    return {'name': Path(unit.target).name, 'state': state, 'summary': summary}
+
+
+def _say(row: dict[str, Any]) -> dict[str, Any]:
+    if row['state'].startswith('failed'):
+        print(f"{row['name']}: {row['state']}", file=sys.stderr, flush=True)
+    return row
+
+
+def _conclude(rows: list[dict[str, Any]], seconds: float, output: Path) -> str:
+    lines = [('recording', 'state', 'frames', 'dropped', 'frames/s')]
+    for row in sorted(rows, key=lambda row: row['name']):
+        summary = row['summary'] or {}
+        frames, dropped = (sum(summary.get(key, {}).values()) for key in ('frames', 'dropped'))
+        state = row['state'].partition(':')[0]
+        lines.append((row['name'], state + (', cut short' if summary.get('cut short') else ''),
+                      str(frames or '-'), str(dropped) if summary else '-',
+                      f"{summary['frames a second']:g}" if summary else '-'))
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    made = sum(sum((row['summary'] or {}).get('frames', {}).values()) for row in rows
+               if row['state'] == 'done')
+    table = '\n'.join([
+        *('  '.join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip()
+          for line in lines),
+        f'{made} frames in {seconds:.1f} s; in {output}, each with a {SUMMARY}'])
+    failed = [row for row in rows if row['state'].startswith('failed')]
+    if failed:
+        print(table)
+        raise AnnotateError(f'{len(failed)} of {len(rows)} recordings failed: '
+                            f'{", ".join(row["name"] for row in failed)}')
+    return table
