@@ -52,6 +52,7 @@ setup(
         'h5': ['h5py'],
         'onnx': ['onnxruntime>=1.22'],
         'transformers': ['huggingface_hub', 'safetensors', 'transformers>=4.45'],
+        'scale': ['ray'],  # annotate on a cluster
         # What only the command line needs: bags, progress bars, a live table, completion.
         # rosbags 0.11.9 is the first that reads what it must, and its storage interface is used.
         'cli': ['argcomplete', 'lz4', 'mcap>=1.3,<2', 'rich', 'rosbags>=0.11.9,<0.12',

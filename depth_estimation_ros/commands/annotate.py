@@ -9,21 +9,16 @@ a summary in it that says of what and how it was made, by which a later run leav
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
-import ctypes
 from dataclasses import asdict
+from functools import partial
 from glob import glob
 import hashlib
 import json
-import multiprocessing
 import os
 from pathlib import Path
 import platform
 import re
 import shutil
-import signal
 import sys
 import time
 from typing import Any, NamedTuple
@@ -35,6 +30,7 @@ from depth_estimation_ros import __version__
 from depth_estimation_ros.commands.annotating import (
     annotate, AnnotateError, DEPTH_FORMATS, Wishes, WRITES)
 from depth_estimation_ros.commands.outputs import OutputError, refuse_inputs
+from depth_estimation_ros.commands.pools import in_processes, on_ray
 from depth_estimation_ros.commands.progress import progress
 from depth_estimation_ros.drives.bag import Bag, KINDS
 from depth_estimation_ros.drives.bag_writing import Recorder
@@ -48,8 +44,6 @@ from depth_estimation_ros.node.parameters import BY_NAME, PER_CAMERA, Settings, 
 SUMMARY = 'summary.json'
 MOST_SUMMARY, MOST_YAML = 1 << 20, 1 << 20  # bytes
 SAMPLE = 1 << 20  # bytes at each end of a file, by which it is known again
-TRIES = 3  # of a unit whose process was killed
-PR_SET_PDEATHSIG = 1  # prctl(2)
 # What of the parameters has no part in what comes out.
 LIVE_ONLY = {'allow_download', 'compile', 'threads', 'image_transport', 'max_age', 'max_rate',
              'camera_info_timeout', 'autostart', 'scan.frame', 'scan.extrinsics'}
@@ -74,7 +68,7 @@ class _Plan(NamedTuple):
 
 def run(bags: Sequence[str], output: Path, images: Sequence[str] = (), camera: str = '',
         params_file: str = '', parameters: Sequence[str] = (), write: Sequence[str] | None = None,
-        depth_format: str = '32FC1', jobs: int = 1, shard: str = '',
+        depth_format: str = '32FC1', jobs: int = 0, shard: str = '', ray: str = '',
         overwrite: bool = False) -> str:
     """
     Write the depth of recordings below `output`; return the table.
@@ -84,7 +78,8 @@ def run(bags: Sequence[str], output: Path, images: Sequence[str] = (), camera: s
     :param camera: a calibration file for recordings without CameraInfo.
     :param params_file: of the node; parameters: NAME:=VALUE over it.
     :param write: some of WRITES. depth_format: of DEPTH_FORMATS.
-    :param jobs: processes. shard: I/N: of N machines this is the I-th, from 1.
+    :param jobs: processes; 0: one, on Ray as many as it has room for. shard: I/N: of N machines
+        this is the I-th, from 1. ray: address of a cluster, or auto.
     :param overwrite: make anew what an earlier run of this command made otherwise.
     :raises ValueError: nothing can be done; or AnnotateError, after the table, where some failed.
     """
@@ -93,65 +88,51 @@ def run(bags: Sequence[str], output: Path, images: Sequence[str] = (), camera: s
     if depth_format not in DEPTH_FORMATS:
         raise AnnotateError(f'--depth-format {depth_format} is not one of '
                             f'{", ".join(DEPTH_FORMATS)}')
-    if not 1 <= jobs <= 256:
-        raise AnnotateError(f'--jobs {jobs} is no number of processes: 1 to 256')
+    if not 0 <= jobs <= 4096:
+        raise AnnotateError(f'--jobs {jobs} is no number of processes: 1 to 4096')
     values = _values(params_file, parameters)
     units = _share(find_units(bags, output), shard)
     refuse_inputs(output, [unit.source for unit in units])
-    cores = len(os.sched_getaffinity(0))
-    threads = values['threads'] or max(cores // jobs, 1)
-    plan = _Plan(values, wishes, overwrite, threads, jobs > 1)
+    # On a cluster nobody knows the cores of a machine: one, until threads says more.
+    cores = 1 if ray else len(os.sched_getaffinity(0))
+    threads = values['threads'] or max(cores // max(jobs, 1), 1)
+    if ray:  # paths travel, and mean the same on each machine
+        units = [Unit(*map(os.path.abspath, unit)) for unit in units]
+    plan = _Plan(values, wishes, overwrite, threads, bool(ray) or jobs > 1)
     started = time.monotonic()
-    rows = list(_rows(units, plan, jobs))
+    rows = list(_rows(units, plan, jobs, ray))
     return _conclude(rows, time.monotonic() - started, output)
 
 
-def _rows(units: Sequence[Unit], plan: _Plan, jobs: int) -> Iterator[dict[str, Any]]:
+def _rows(units: Sequence[Unit], plan: _Plan, jobs: int,
+          ray: str) -> Iterator[dict[str, Any]]:
     """Do the units; yield what is to be said of each as it is done."""
-    _start(plan, False)  # what is wrong with the parameters is said once, and before anything
-    if jobs == 1:
-        for unit in units:
-            yield _say(_unit(unit))
-        return
-    yield from _in_processes(units, plan, jobs)
-
-
-def _in_processes(units: Sequence[Unit], plan: _Plan, jobs: int) -> Iterator[dict[str, Any]]:
-    tries = dict.fromkeys(units, 0)
-    left = list(units)
-    while left:
-        # A process that is killed takes the pool with it: what it had begun begins again.
-        with ProcessPoolExecutor(jobs, multiprocessing.get_context('spawn'), _start,
-                                 (plan, True)) as pool:
-            running = {}
-            with suppress(BrokenProcessPool):
-                while left or running:
-                    while left and len(running) < jobs:
-                        unit = left.pop(0)
-                        running[pool.submit(_unit, unit)] = unit
-                    done, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        row = future.result()
-                        del running[future]
-                        yield _say(row)
-            for unit in running.values():
-                tries[unit] += 1
-                if tries[unit] < TRIES:
-                    left.append(unit)
-                else:
-                    yield _say(_row(unit, f'failed: its process was killed {TRIES} times, for '
-                                    'memory perhaps: take fewer --jobs'))
+    _start(plan)  # what is wrong with the parameters is said once, and before anything is made
+    if ray:
+        device = _state[3].device
+        made = on_ray(units, partial(_start, plan), _unit, ray, jobs, plan.threads,
+                      int(device.type == 'cuda' or plan.values['device'].startswith('cuda')))
+    elif jobs > 1:
+        made = in_processes(units, partial(_start, plan), _unit, jobs)
+    else:
+        made = ((unit, _unit(unit)) for unit in units)
+    for number, (unit, row) in enumerate(made, 1):
+        row = row or _row(unit, 'failed: its process was killed again and again, for memory '
+                          'perhaps: take fewer --jobs')
+        if row['state'].startswith('failed'):
+            print(f"{row['name']}: {row['state']}", file=sys.stderr, flush=True)
+        elif plan.quiet:
+            print(f"{number} of {len(units)}: {row['name']} {row['state']}", file=sys.stderr,
+                  flush=True)
+        yield row
 
 
 _state: tuple[_Plan, Settings, networks.Loaded, DepthEstimator] | None = None
 
 
-def _start(plan: _Plan, alone: bool) -> None:
-    """Load the network for this process, once; `alone`: it ends with the one that began it."""
+def _start(plan: _Plan) -> None:
+    """Load the network for this process, once."""
     global _state
-    if alone:
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one that began it ends it
     settings = settings_from(plan.values)
     loaded = networks.open_network(settings.model, settings.weights, settings.input_size,
                                    settings.allow_download)
@@ -382,12 +363,6 @@ def _told(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _row(unit: Unit, state: str, summary: Mapping[str, Any] | None = None) -> dict[str, Any]:
     return {'name': Path(unit.target).name, 'state': state, 'summary': summary}
-
-
-def _say(row: dict[str, Any]) -> dict[str, Any]:
-    if row['state'].startswith('failed'):
-        print(f"{row['name']}: {row['state']}", file=sys.stderr, flush=True)
-    return row
 
 
 def _conclude(rows: list[dict[str, Any]], seconds: float, output: Path) -> str:

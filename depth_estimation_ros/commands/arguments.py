@@ -209,8 +209,11 @@ def _annotate(commands) -> None:
                           'confidence)')
     annotate.add_argument('--depth-format', default='32FC1', metavar='FORMAT',
                           help='32FC1 (metres), or png: 16UC1 millimetres as compressedDepth')
-    annotate.add_argument('--jobs', type=int, default=1, metavar='N',
-                          help='processes that take one recording after the other')
+    annotate.add_argument('--jobs', type=int, default=0, metavar='N',
+                          help='processes that take one recording after the other (default: one; '
+                          'with --ray all that have room)')
+    annotate.add_argument('--ray', default='', metavar='ADDRESS',
+                          help='of a Ray cluster, or auto: its machines take the recordings')
     annotate.add_argument('--shard', default='', metavar='I/N',
                           help='of N machines this is the I-th, from 1: it takes its share')
     annotate.add_argument('--overwrite', action='store_true',

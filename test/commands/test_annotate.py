@@ -238,6 +238,68 @@ def test_what_is_killed_is_made_again_and_nothing_is_lost_or_doubled(undisturbed
     assert not begun(), 'no half recording is left'
 
 
+RAY = {'RAY_USAGE_STATS_ENABLED': '0', 'RAY_AUTH_MODE': 'disabled'}  # who may is its matter
+CLUSTER = """
+import sys
+import ray
+ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+print('cluster at', ray.get_runtime_context().gcs_address, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def cluster():
+    """Give the address of a Ray cluster of this test's own."""
+    pytest.importorskip('ray', reason='Ray (the extra scale) is not installed')
+    holder = subprocess.Popen([sys.executable, '-c', CLUSTER], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                              cwd=REPOSITORY, env={**os.environ, **RAY})
+    try:
+        for line in holder.stdout:
+            if line.startswith('cluster at '):
+                yield line.split()[2]
+                break
+    finally:
+        holder.stdin.close()
+        holder.wait(30)
+        holder.stdout.close()
+
+
+def test_two_actors_of_a_ray_cluster_of_which_one_is_killed(undisturbed, tmp_path, cluster):
+    driver = subprocess.Popen(
+        [sys.executable, '-m', 'depth_estimation_ros.cli', 'annotate', str(undisturbed / 'shelf'),
+         '--output', str(tmp_path / 'out'), '--ray', cluster, '--jobs', '2',
+         *(word for parameter in FAST for word in ('--param', parameter))],
+        cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, **RAY})
+    killed = []
+    try:
+        end = time.monotonic() + 120
+        while not killed and time.monotonic() < end and driver.poll() is None:
+            busy = list((tmp_path / 'out').rglob('.drive*'))
+            actors = [process for process in map(int, filter(str.isdigit, os.listdir('/proc')))
+                      if _title(process).startswith('ray::') and 'Worker' in _title(process)]
+            if busy and actors:
+                os.kill(actors[0], signal.SIGKILL)
+                killed = actors[:1]
+            time.sleep(0.005)
+        said, complaints = driver.communicate(timeout=150)
+    finally:
+        driver.kill()
+        driver.communicate()
+    assert killed and driver.returncode == 0, complaints
+    assert said.count('done') == 6
+    assert bytes_of(tmp_path / 'out') == bytes_of(undisturbed / 'out')
+
+
+def _title(process: int) -> str:
+    try:
+        return Path(f'/proc/{process}/cmdline').read_text().replace(chr(0), ' ')
+    except (OSError, UnicodeDecodeError):
+        return ''
+
+
 def test_one_broken_recording_does_not_stop_the_rest(tmp_path):
     place = tmp_path / 'shelf'
     record(place / 'good')
@@ -362,7 +424,7 @@ def test_a_calibration_serves_a_recording_without_camera_info(tmp_path):
     ({'parameters': ['depth_scale']}, 'is no NAME:=VALUE'),
     ({'parameters': ['max_depth:=-1']}, 'is out of range'),
     ({'shard': '3/2'}, 'is no share'), ({'shard': 'a'}, 'is no share'),
-    ({'jobs': 0}, 'is no number of processes'),
+    ({'jobs': -1}, 'is no number of processes'),
     ({'write': ['deph']}, '--write deph is not one of'),
     ({'depth_format': 'rvl'}, '--depth-format rvl is not one of'),
     ({'params_file': '/nowhere.yaml'}, 'is no parameter file of a node'),
