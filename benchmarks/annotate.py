@@ -98,10 +98,12 @@ def main() -> None:
             'the bare network': lambda: bare(4),
             'one process, depth and confidence': lambda: annotated(
                 sources[:1], place / 'out', 1)[0],
-            'one process, depth as png': lambda: annotated(
-                sources[:1], place / 'out', 1, '--write', 'depth', '--depth-format', 'png')[0],
             'two processes, depth and confidence': lambda: annotated(
-                sources, place / 'out', 2)[0]}
+                sources, place / 'out', 2)[0],
+            'two processes, depth': lambda: annotated(
+                sources, place / 'out', 2, '--write', 'depth')[0],
+            'two processes, depth as png': lambda: annotated(
+                sources, place / 'out', 2, '--write', 'depth', '--depth-format', 'png')[0]}
         found = {name: [] for name in ways}
         for _ in range(chosen.rounds):
             for name, run in ways.items():

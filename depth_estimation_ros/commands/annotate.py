@@ -168,7 +168,7 @@ def _make(unit: Unit, digest: str) -> dict[str, Any]:
     began = time.monotonic()
     with Bag(unit.source) as bag:
         name = Path(unit.target).name
-        with Recorder(unit.target, packed=True) as recorder:
+        with Recorder(unit.target) as recorder:
             outcome = annotate(bag, recorder, settings, plan.wishes, estimator, (
                 lambda pictures: progress(pictures, None, name)) if not plan.quiet else iter)
             if not outcome.written:

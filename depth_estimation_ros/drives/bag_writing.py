@@ -44,11 +44,10 @@ class Recorder:
     other distribution from Humble on are the same for the types that this package makes.
     """
 
-    def __init__(self, path: Path | str, packed: bool = False):
+    def __init__(self, path: Path | str):
         """
         Begin the bag, a folder that must not exist yet.
 
-        :param packed: messages are compressed by zstd, in the chunks of MCAP.
         :raises DriveError: it exists, or its parent cannot be written to.
         """
         self.path = Path(path).absolute()
@@ -70,8 +69,8 @@ class Recorder:
             with suppress(OSError):  # a file system without locks
                 fcntl.flock(self._lock, fcntl.LOCK_EX)
             os.rename(self._lock.name, self._folder / LOCK)  # never there without being held
-            self._writer = (_PackingWriter if packed else _Writer)(
-                self._folder / self.path.name, version=8, storage_plugin=StoragePlugin.MCAP)
+            self._writer = _Writer(self._folder / self.path.name, version=8,
+                                   storage_plugin=StoragePlugin.MCAP)
             self._writer.open()
         except BaseException as error:  # Ctrl-C too
             self._discard()
@@ -182,13 +181,11 @@ def _remove_dead(parent: Path) -> None:
 class _McapStorage:
     """rosbags' storage interface over the official MCAP writer: its files carry checksums."""
 
-    COMPRESSION = mcap.writer.CompressionType.NONE  # pictures hardly shrink
-
     def __init__(self, path: Path, compression) -> None:
         self.path = path / f'{path.name}.mcap'
         self._file = self.path.open('xb')
         self._writer = mcap.writer.Writer(
-            self._file, compression=self.COMPRESSION)
+            self._file, compression=mcap.writer.CompressionType.NONE)  # pictures hardly shrink
         self._writer.start(profile='ros2')
         self._schemas: dict[str, int] = {}
         self._channels: dict[int, int] = {}
@@ -223,16 +220,8 @@ class _McapStorage:
         self._file.close()
 
 
-class _PackedStorage(_McapStorage):
-    COMPRESSION = mcap.writer.CompressionType.ZSTD
-
-
 class _Writer(Writer):
     STORAGE_PLUGINS = {StoragePlugin.MCAP: _McapStorage}
-
-
-class _PackingWriter(Writer):
-    STORAGE_PLUGINS = {StoragePlugin.MCAP: _PackedStorage}
 
 
 def _offer(latched: bool) -> Qos:
