@@ -59,7 +59,7 @@ setup(
                 'tqdm', 'zstandard'],
         'docs': ['furo', 'myst-parser', 'sphinx'],
         'test': ['import-linter', 'mcap-ros2-support', 'onnx', 'pillow', 'pytest', 'pytest-xdist',
-                 'selenium'],
+                 'selenium', 'webdataset'],
     },
     entry_points={
         'console_scripts': [

@@ -239,6 +239,24 @@ def _bag(commands) -> None:
     _camera_of(video)
     video.add_argument('--topic', default='/camera/image_raw', help='default /camera/image_raw')
 
+    export = _command(actions, 'export', 'commands.bag_export:run',
+                      'pictures and their depth for training, of a bag and of what annotate made',
+                      'bag export street depth/street --output pairs',
+                      'bag export street depth/street --output shards --layout webdataset')
+    export.add_argument('pictures', type=Path, metavar='BAG', help='the bag with the pictures')
+    export.add_argument('depth', type=Path, metavar='DEPTH', help='the bag with their depth')
+    export.add_argument('--output', type=Path, required=True, metavar='DIR',
+                        help='where the files come')
+    export.add_argument('--layout', default='kitti', choices=('kitti', 'webdataset'),
+                        help="kitti: that of KITTI's depth benchmark; webdataset: tar files")
+    export.add_argument('--image', default='', metavar='TOPIC',
+                        help='the pictures (default: the only ones that have depth)')
+    export.add_argument('--pose-in', dest='frame', default='', metavar='FRAME',
+                        help='write the pose of the camera in this frame, such as odom, by tf')
+    export.add_argument('--per-shard', type=int, default=1000, metavar='N',
+                        help='pairs in a tar file')
+    _overwrite(export)
+
     synthesize = _command(actions, 'synthesize', 'commands.synthesize:run',
                           'make a bag of a generated drive, with exact depth',
                           'bag synthesize street',

@@ -76,7 +76,7 @@ def test_the_manifest_declares_all_that_a_robot_needs():
     declared = dependencies('exec_depend')
     missing = {name for name in imports(files) if not ROSDEP.get(name, {name}) & declared}
     extras = set().union(*(in_setup(f"'{extra}': ") for extra in (
-        'cli', 'h5', 'onnx', 'transformers')))
+        'cli', 'h5', 'onnx', 'scale', 'transformers')))
     assert missing <= extras, 'neither in package.xml nor in an extra'
 
 
