@@ -25,6 +25,8 @@ from key_init import synth
 import numpy as np
 import pytest
 from rclpy.serialization import deserialize_message
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
+from rosbags.typesys import get_types_from_msg, get_typestore, Stores
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 
 CAMERA = PinholeCamera(160, 96, 120.0, 120.0, 80.0, 44.0)
@@ -327,6 +329,31 @@ def test_one_broken_recording_does_not_stop_the_rest(tmp_path):
     assert sorted(p.name for p in (tmp_path / 'out').iterdir()) == ['cut', 'good']
     summary = json.loads((tmp_path / 'out/cut' / SUMMARY).read_text())
     assert 'cut short' in summary['cut short'] and 0 < sum(summary['frames'].values()) < 8
+
+
+@pytest.mark.parametrize('storage', ['SQLITE3', 'MCAP'])
+def test_recordings_of_another_tool_with_a_type_that_nobody_knows(tmp_path, storage):
+    """As rosbags writes them, messages compressed one by one; such a topic is not needed."""
+    source, types = record(tmp_path / 'own'), get_typestore(Stores.ROS2_HUMBLE)
+    types.register(get_types_from_msg('float64 secret\nuint8[] more\n', 'theirs/msg/Thing'))
+    writer = Writer(tmp_path / 'theirs', version=8, storage_plugin=StoragePlugin[storage])
+    writer.set_compression(CompressionMode.MESSAGE, CompressionFormat.ZSTD)
+    with writer:
+        strange = writer.add_connection('/strange', 'theirs/msg/Thing', typestore=types)
+        connections = {}
+        with Bag(source) as bag:
+            for m in bag.read():
+                if m.topic not in connections:
+                    connections[m.topic] = writer.add_connection(m.topic, m.type, typestore=types)
+                writer.write(connections[m.topic], m.stamp, m.data)
+                writer.write(strange, m.stamp, bytes(24))
+    for folder, name in ((tmp_path / 'a', 'own'), (tmp_path / 'b', 'theirs')):
+        run([str(tmp_path / name)], folder, parameters=FAST)
+    own, theirs = (read(tmp_path / folder, '/camera/depth/image_rect')
+                   for folder in ('a/own', 'b/theirs'))
+    assert own.keys() == theirs.keys() and len(own) == 4
+    for stamp, message in own.items():
+        np.testing.assert_array_equal(depth_array(message), depth_array(theirs[stamp]))
 
 
 # -- nothing of anybody else --
