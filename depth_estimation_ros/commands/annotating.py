@@ -35,6 +35,7 @@ from depth_estimation_ros.estimation.scenes import SceneChoice
 from depth_estimation_ros.estimation.temporal import TemporalFilter
 from depth_estimation_ros.imaging.encodings import ColorImage, EncodingError, Levels
 from depth_estimation_ros.imaging.intrinsics import Calibration, CameraError, PinholeCamera
+from depth_estimation_ros.imaging.rvl import encode_rvl
 from depth_estimation_ros.node import messages
 from depth_estimation_ros.node.parameters import Settings
 from depth_estimation_ros.node.stream import TOPICS
@@ -48,9 +49,8 @@ RANGES = {'sensor_msgs/msg/PointCloud2': PointCloud2, 'sensor_msgs/msg/Range': R
 BEHIND, MOST_BEHIND = 500_000_000, 64
 AHEAD = 4  # pictures that are unpacked before their turn, and that are packed after it
 WRITES = ('depth', 'confidence', 'color', 'points')
-DEPTH_FORMATS = ('32FC1', 'png')
-# compressed_depth_image_transport's; 16UC1 has no use for the parameters in its header.
-PNG, PNG_HEADER = '16UC1; compressedDepth png', bytes(12)
+DEPTH_FORMATS = ('32FC1', 'png', 'rvl')
+HEADER = bytes(12)  # compressed_depth_image_transport's; 16UC1 has no use for its parameters
 END = object()
 
 
@@ -65,7 +65,7 @@ class Wishes:
 
     images: topics of pictures; empty: all that have a CameraInfo. calibration: instead of a
     CameraInfo in the recording. write: some of WRITES; depth comes with its CameraInfo.
-    depth_format: of DEPTH_FORMATS; png is 16UC1 millimetres as compressedDepth.
+    depth_format: of DEPTH_FORMATS; png and rvl are 16UC1 millimetres as compressedDepth.
     """
 
     images: tuple[str, ...] = ()
@@ -143,11 +143,11 @@ class _Camera:
         self._memory = TemporalFilter(window) if window > 1 else None
         self._levels = Levels(settings.image_bits)
         self._pinhole: PinholeCamera | None = None
-        encoding = '16UC1' if wishes.depth_format == 'png' else settings.depth.depth_encoding
+        self._packed = '' if wishes.depth_format == '32FC1' else wishes.depth_format
+        encoding = '16UC1' if self._packed else settings.depth.depth_encoding
         self.options = replace(settings.depth, rotation=of('rotation'), scene=of('scene'),
                                depth_encoding=encoding)
         self._outputs = frozenset(wishes.write)
-        self._png = wishes.depth_format == 'png'
 
     def _new_scale(self) -> CameraScale:
         return CameraScale(self._estimator.network.contract, self._scale_settings)
@@ -157,7 +157,7 @@ class _Camera:
         return [self._topic(output) for output in ('camera_info', *sorted(self._outputs))]
 
     def _topic(self, output: str) -> str:
-        transport = '/compressedDepth' if self._png and output == 'depth' else ''
+        transport = '/compressedDepth' if self._packed and output == 'depth' else ''
         return f'{self.namespace}/{TOPICS[output][0]}{transport}'
 
     def hear(self, message: Message) -> None:
@@ -265,8 +265,10 @@ class _Camera:
             *where, pinhole_calibration(estimate.camera))
         if estimate.depth is not None:
             made['depth'] = bag_messages.compressed(
-                *where, PNG, PNG_HEADER + cv2.imencode('.png', estimate.depth)[1].tobytes(),
-            ) if self._png else bag_messages.image(*where, estimate.depth, encoding)
+                *where, f'16UC1; compressedDepth {self._packed}', HEADER + (
+                    encode_rvl(estimate.depth) if self._packed == 'rvl' else
+                    cv2.imencode('.png', estimate.depth)[1].tobytes()),
+            ) if self._packed else bag_messages.image(*where, estimate.depth, encoding)
         if estimate.confidence is not None:
             made['confidence'] = bag_messages.image(*where, estimate.confidence, '32FC1')
         if estimate.color is not None:

@@ -208,7 +208,8 @@ def _annotate(commands) -> None:
                           help='of depth, confidence, color and points (default: depth and '
                           'confidence)')
     annotate.add_argument('--depth-format', default='32FC1', metavar='FORMAT',
-                          help='32FC1 (metres), or png: 16UC1 millimetres as compressedDepth')
+                          help='32FC1 (metres), or png or rvl: 16UC1 millimetres as '
+                          'compressedDepth')
     annotate.add_argument('--jobs', type=int, default=0, metavar='N',
                           help='processes that take one recording after the other (default: one; '
                           'with --ray all that have room)')

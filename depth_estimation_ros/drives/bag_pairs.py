@@ -18,9 +18,10 @@ from depth_estimation_ros.drives.bag_pictures import camera_of, COMPRESSED, IMAG
 from depth_estimation_ros.imaging import encodings
 from depth_estimation_ros.imaging.encodings import EncodingError, Levels
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
+from depth_estimation_ros.imaging.rvl import decode_rvl
 
 RAW, PACKED = '/depth/image_rect', '/depth/image_rect/compressedDepth'
-PNG_HEADER = 12  # bytes of compressed_depth_image_transport
+HEADER = 12  # bytes of compressed_depth_image_transport
 WAITING = 256  # pictures whose depth has not come; more were dropped
 TF = ('/tf', '/tf_static')
 
@@ -142,16 +143,24 @@ def _picture(message, levels: Levels):
 
 def _metres(message, topic: str) -> np.ndarray:
     if hasattr(message, 'format'):
-        data = np.frombuffer(bytes(message.data)[PNG_HEADER:], np.uint8)
-        depth = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if len(data) else None
-        if depth is None or depth.dtype != np.uint16 or depth.ndim != 2:
-            raise DriveError(f'{topic} holds no 16-bit PNG as compressedDepth has it')
+        data = bytes(message.data)[HEADER:]
+        try:
+            depth = decode_rvl(data) if message.format.endswith('rvl') else _png(data)
+        except EncodingError as error:
+            raise DriveError(f'{topic}: {error}') from None
         return depth.astype(np.float32) / 1000
     try:
         depth = encodings.depth_metres(message)
     except EncodingError as error:
         raise DriveError(f'{topic}: {error}') from None
     return np.where(np.isfinite(depth) & (depth > 0), depth, 0).astype(np.float32)
+
+
+def _png(data: bytes) -> np.ndarray:
+    depth = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+    if depth is None or depth.dtype != np.uint16 or depth.ndim != 2:
+        raise EncodingError('it holds no 16-bit PNG as compressedDepth has it')
+    return depth
 
 
 def _pose(tree: FrameTree, frame: str, child: str, stamp: int) -> Pose | None:

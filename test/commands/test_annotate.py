@@ -19,6 +19,7 @@ from depth_estimation_ros.drives.bag import Bag
 from depth_estimation_ros.drives.bag_writing import Recorder, write_picture
 from depth_estimation_ros.drives.folder import pinhole_calibration
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
+from depth_estimation_ros.imaging.rvl import decode_rvl
 from harness import (
     command, depth_array, image, info, nanoseconds, NodeProcess, REPOSITORY, Robot, wait)
 from key_init import synth
@@ -388,17 +389,20 @@ def test_other_options_are_not_taken_for_the_same(tmp_path):
 
 # -- what is asked for --
 
-def test_a_png_of_millimetres_is_what_image_transport_reads(tmp_path):
+@pytest.mark.parametrize('kind', ['png', 'rvl'])
+def test_millimetres_are_what_image_transport_reads(tmp_path, kind):
     import cv2
     source = record(tmp_path / 'drive')
     run([str(source)], tmp_path / 'metres', parameters=FAST)
-    run([str(source)], tmp_path / 'png', parameters=FAST, depth_format='png')
+    run([str(source)], tmp_path / 'packed', parameters=FAST, depth_format=kind)
     metres = read(tmp_path / 'metres/drive', '/camera/depth/image_rect')
-    packed = read(tmp_path / 'png/drive', '/camera/depth/image_rect/compressedDepth',
+    packed = read(tmp_path / 'packed/drive', '/camera/depth/image_rect/compressedDepth',
                   CompressedImage)
     for stamp, message in packed.items():
-        assert message.format == '16UC1; compressedDepth png'
-        found = cv2.imdecode(np.frombuffer(message.data, np.uint8)[12:], cv2.IMREAD_UNCHANGED)
+        assert message.format == f'16UC1; compressedDepth {kind}'
+        data = bytes(message.data)[12:]
+        found = decode_rvl(data) if kind == 'rvl' else cv2.imdecode(
+            np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         depth = depth_array(metres[stamp])
         assert found.dtype == np.uint16 and (found > 0).any()
         there = np.isfinite(depth) & (depth < 65)
@@ -453,7 +457,7 @@ def test_a_calibration_serves_a_recording_without_camera_info(tmp_path):
     ({'shard': '3/2'}, 'is no share'), ({'shard': 'a'}, 'is no share'),
     ({'jobs': -1}, 'is no number of processes'),
     ({'write': ['deph']}, '--write deph is not one of'),
-    ({'depth_format': 'rvl'}, '--depth-format rvl is not one of'),
+    ({'depth_format': 'jpg'}, '--depth-format jpg is not one of'),
     ({'params_file': '/nowhere.yaml'}, 'is no parameter file of a node'),
     ({'camera': '/nowhere.yaml'}, '/nowhere.yaml')])
 def test_what_cannot_be_is_one_sentence_before_anything_is_made(tmp_path, options, words):

@@ -35,7 +35,7 @@ def drive(tmp_path_factory):
                 bag.make, stamp, ('odom', 'camera', moved)))
             write_picture(bag, '/camera/image_raw', 'camera', stamp,
                           np.roll(synth(96, 160), 3 * number, 1), pinhole_calibration(CAMERA))
-    for kind in ('32FC1', 'png'):
+    for kind in ('32FC1', 'png', 'rvl'):
         annotate([str(place / 'drive')], place / kind, depth_format=kind,
                  parameters=['input_size:=64x64', 'precision:=fp32'])
     return place
@@ -52,7 +52,7 @@ def truth(drive) -> dict[int, np.ndarray]:
     return found
 
 
-@pytest.mark.parametrize('kind', ['32FC1', 'png'])
+@pytest.mark.parametrize('kind', ['32FC1', 'png', 'rvl'])
 def test_kittis_layout_is_what_its_readers_take(drive, tmp_path, kind):
     said = run(drive / 'drive', drive / kind / 'drive', tmp_path / 'out', frame='odom')
     assert '5 pictures' in said
