@@ -69,7 +69,7 @@ class _Plan(NamedTuple):
 def run(bags: Sequence[str], output: Path, images: Sequence[str] = (), camera: str = '',
         params_file: str = '', parameters: Sequence[str] = (), write: Sequence[str] | None = None,
         depth_format: str = '32FC1', jobs: int = 0, shard: str = '', ray: str = '',
-        overwrite: bool = False) -> str:
+        merge: bool = False, overwrite: bool = False) -> str:
     """
     Write the depth of recordings below `output`; return the table.
 
@@ -77,14 +77,15 @@ def run(bags: Sequence[str], output: Path, images: Sequence[str] = (), camera: s
     :param images: topics of pictures; none: all that have a CameraInfo.
     :param camera: a calibration file for recordings without CameraInfo.
     :param params_file: of the node; parameters: NAME:=VALUE over it.
-    :param write: some of WRITES. depth_format: of DEPTH_FORMATS.
+    :param write: some of WRITES. depth_format: of DEPTH_FORMATS. merge: with all that was
+        recorded.
     :param jobs: processes; 0: one, on Ray as many as it has room for. shard: I/N: of N machines
         this is the I-th, from 1. ray: address of a cluster, or auto.
     :param overwrite: make anew what an earlier run of this command made otherwise.
     :raises ValueError: nothing can be done; or AnnotateError, after the table, where some failed.
     """
     wishes = Wishes(tuple(images), read_camera_yaml(Path(camera).expanduser()) if camera else None,
-                    _writes(write), depth_format)
+                    _writes(write), depth_format, merge)
     if depth_format not in DEPTH_FORMATS:
         raise AnnotateError(f'--depth-format {depth_format} is not one of '
                             f'{", ".join(DEPTH_FORMATS)}')

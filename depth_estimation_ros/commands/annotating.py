@@ -66,12 +66,14 @@ class Wishes:
     images: topics of pictures; empty: all that have a CameraInfo. calibration: instead of a
     CameraInfo in the recording. write: some of WRITES; depth comes with its CameraInfo.
     depth_format: of DEPTH_FORMATS; png and rvl are 16UC1 millimetres as compressedDepth.
+    merge: all messages of the recording are written too.
     """
 
     images: tuple[str, ...] = ()
     calibration: Calibration | None = None
     write: tuple[str, ...] = ('depth', 'confidence')
     depth_format: str = '32FC1'
+    merge: bool = False
 
 
 @dataclass
@@ -317,13 +319,18 @@ def annotate(bag: Bag, recorder: Recorder, settings: Settings, wishes: Wishes,
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
         behind: deque[Future] = deque()
         try:
-            for item in progress(_pictures(_ahead(_events(bag, cameras), reader), cameras, tree)):
+            def write(work: Callable, *what) -> None:
+                behind.append(writer.submit(work, *what))
+                if len(behind) > AHEAD:
+                    behind.popleft().result()
+
+            events = _ahead(_events(bag, cameras, wishes.merge), reader)
+            for item in progress(_pictures(events, cameras, tree, lambda message: write(
+                    recorder.copy, message, bag.connection(message.topic)))):
                 estimate = item.camera.depth(item, tree)
                 if estimate is not None:
                     outcome.written[item.camera.topic] += 1
-                    behind.append(writer.submit(item.camera.write, recorder, item, estimate))
-                if len(behind) > AHEAD:
-                    behind.popleft().result()
+                    write(item.camera.write, recorder, item, estimate)
             for future in behind:
                 future.result()
         finally:
@@ -373,7 +380,7 @@ def _of_one_space_each(bag: Bag, topics: list[str]) -> list[str]:
     return topics
 
 
-def _events(bag: Bag, cameras: list[_Camera]) -> Iterator[tuple[str, Any]]:
+def _events(bag: Bag, cameras: list[_Camera], merge: bool) -> Iterator[tuple[str, Any]]:
     """
     Yield what is needed of a recording: transforms and measurements, then pictures of before.
 
@@ -392,7 +399,12 @@ def _events(bag: Bag, cameras: list[_Camera]) -> Iterator[tuple[str, Any]]:
             if ready:
                 yield 'picture', ready
 
-    for message in bag.read({*by_topic, *infos, *ranges, *frames}):
+    needed = {*by_topic, *infos, *ranges, *frames}
+    for message in bag.read(None if merge else needed):
+        if merge:
+            yield 'copy', message
+        if message.topic not in needed:
+            continue
         if message.topic in infos:
             infos[message.topic].calibration = _calibration(message)
         elif message.topic in ranges:
@@ -406,12 +418,14 @@ def _events(bag: Bag, cameras: list[_Camera]) -> Iterator[tuple[str, Any]]:
     yield from due(float('inf'))
 
 
-def _pictures(events: Iterator[tuple[str, Any]], cameras: list[_Camera],
-              tree: FrameTree) -> Iterator[_Ready]:
+def _pictures(events: Iterator[tuple[str, Any]], cameras: list[_Camera], tree: FrameTree,
+              copy: Callable[[Message], None]) -> Iterator[_Ready]:
     """Yield the pictures of events; what else there is goes where it is asked for."""
     for kind, item in events:
         if kind == 'picture':
             yield item
+        elif kind == 'copy':
+            copy(item)
         elif kind == 'tf':
             for transform in item.message.transforms:
                 tree.add(transform, item.static)

@@ -210,6 +210,9 @@ def _annotate(commands) -> None:
     annotate.add_argument('--depth-format', default='32FC1', metavar='FORMAT',
                           help='32FC1 (metres), or png or rvl: 16UC1 millimetres as '
                           'compressedDepth')
+    annotate.add_argument('--merge', action='store_true',
+                          help='one recording with all that was recorded and the depth, not one '
+                          'with the depth alone')
     annotate.add_argument('--jobs', type=int, default=0, metavar='N',
                           help='processes that take one recording after the other (default: one; '
                           'with --ray all that have room)')

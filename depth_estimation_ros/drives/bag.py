@@ -203,6 +203,11 @@ class Bag:
                 raise DriveError(f'{self.path} is damaged after {count} messages '
                                  f'({" ".join(str(error).split())}): copy it again') from error
 
+    def connection(self, topic: str):
+        """Return what the bag says of a topic, as rosbags has it: definition, digest, QoS."""
+        return next(c for reader in self._readers for c in reader.connections
+                    if c.topic == topic)
+
     def decode(self, message: Message):
         """
         Return the message's fields, by the definition in the bag, else by ROS 2 Jazzy's.

@@ -19,11 +19,13 @@ import time
 import mcap.writer
 import numpy as np
 from rosbags.interfaces import (
-    Connection, Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime)
+    Connection, MessageDefinitionFormat, Qos, QosDurability, QosHistory, QosLiveliness,
+    QosReliability, QosTime)
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import get_typestore, Stores
 
 from depth_estimation_ros.drives import bag_messages as messages, DriveError
+from depth_estimation_ros.drives.bag import Message
 from depth_estimation_ros.drives.folder import pinhole_calibration
 from depth_estimation_ros.drives.kitti import KittiDrive
 from depth_estimation_ros.imaging.intrinsics import Calibration
@@ -107,6 +109,26 @@ class Recorder:
         except OSError as error:
             raise self._failed(error) from None
         self.counts[topic] += 1
+
+    def copy(self, message: Message, like) -> None:
+        """
+        Append a message of another bag as it is.
+
+        :param like: what that bag says of its topic, see `Bag.connection`.
+        :raises DriveError: nobody knows the type's definition, or the disk is full.
+        """
+        if message.topic not in self._connections:
+            defined = {'msgdef': like.msgdef.data, 'rihs01': like.digest} if (
+                like.msgdef.data and like.digest) else {'typestore': self._types}
+            if 'typestore' in defined and not self.knows(message.type):
+                raise DriveError(f'{message.topic} has messages of type {message.type}, whose '
+                                 'definition is neither known here nor in the recording: it '
+                                 'cannot be in one recording with others')
+            self._connections[message.topic] = self._writer.add_connection(
+                message.topic, message.type,
+                offered_qos_profiles=like.ext.offered_qos_profiles, **defined)
+            self.counts[message.topic] = 0
+        self.write(message.topic, message.type, message.stamp, message.data)
 
     def make(self, type: str, **fields):
         """Return a message of this type for `write_message`; arrays are numpy's."""
@@ -192,8 +214,9 @@ class _McapStorage:
 
     def add_msgtype(self, connection: Connection) -> None:
         """Write the definition of a message type."""
+        idl = connection.msgdef.format is MessageDefinitionFormat.IDL
         self._schemas[connection.msgtype] = self._writer.register_schema(
-            connection.msgtype, 'ros2msg', connection.msgdef.data.encode())
+            connection.msgtype, 'ros2idl' if idl else 'ros2msg', connection.msgdef.data.encode())
 
     def add_connection(self, connection: Connection, offered_qos_profiles: str) -> None:
         """Write a topic."""

@@ -347,9 +347,18 @@ def test_recordings_of_another_tool_with_a_type_that_nobody_knows(tmp_path, stor
                 if m.topic not in connections:
                     connections[m.topic] = writer.add_connection(m.topic, m.type, typestore=types)
                 writer.write(connections[m.topic], m.stamp, m.data)
-                writer.write(strange, m.stamp, bytes(24))
+                writer.write(strange, m.stamp, bytes([0, 1]) + bytes(14))
     for folder, name in ((tmp_path / 'a', 'own'), (tmp_path / 'b', 'theirs')):
         run([str(tmp_path / name)], folder, parameters=FAST)
+    run([str(tmp_path / 'theirs')], tmp_path / 'merged', parameters=FAST, merge=True)
+    with Bag(tmp_path / 'theirs') as before, Bag(tmp_path / 'merged/theirs') as after, Bag(
+            tmp_path / 'b/theirs') as depth:
+        assert {**before.topics, **depth.topics}.keys() == after.topics.keys()
+        for topic in before.topics:
+            assert [m[1:] for m in after.read([topic])] == [m[1:] for m in before.read([topic])]
+        for topic in depth.topics:
+            assert [m[1:] for m in after.read([topic])] == [m[1:] for m in depth.read([topic])]
+        assert after.decode(next(after.read(['/strange']))).secret == 0
     own, theirs = (read(tmp_path / folder, '/camera/depth/image_rect')
                    for folder in ('a/own', 'b/theirs'))
     assert own.keys() == theirs.keys() and len(own) == 4
