@@ -228,7 +228,7 @@ class _McapStorage:
     def write(self, connection: Connection, timestamp: int, data: bytes) -> None:
         """Write a message."""
         self._writer.add_message(
-            self._channels[connection.id], timestamp, bytes(data), timestamp)
+            self._channels[connection.id], timestamp, data, timestamp)
 
     def close(self, version: int, metadata: str) -> None:
         """Finish the file, all the way to the disk: it gets its name after this."""
