@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 import ctypes
 import multiprocessing
 import os
 import signal
 import socket
+import sys
 from typing import Any
 
 TRIES = 3
@@ -39,7 +39,7 @@ def in_processes(items: Sequence[Hashable], start: Callable[[], None],
         with ProcessPoolExecutor(jobs, multiprocessing.get_context('spawn'), _begin,
                                  (start,)) as pool:
             running = {}
-            with suppress(BrokenProcessPool):
+            try:
                 while left or running:
                     while left and len(running) < jobs:
                         item = left.pop(0)
@@ -48,6 +48,13 @@ def in_processes(items: Sequence[Hashable], start: Callable[[], None],
                     for future in done:
                         result = future.result()
                         yield running.pop(future), result
+            except BrokenProcessPool:
+                pass
+            except BaseException:  # Ctrl-C: what they are at is not waited for, but tidied up
+                for process in list(pool._processes.values()):
+                    process.terminate()
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
             for item in running.values():
                 tries[item] += 1
                 if tries[item] < TRIES:
@@ -58,7 +65,8 @@ def in_processes(items: Sequence[Hashable], start: Callable[[], None],
 
 def _begin(start: Callable[[], None]) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # ends with who began it
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the terminal: who began it ends it
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     start()
 
 

@@ -241,6 +241,27 @@ def test_what_is_killed_is_made_again_and_nothing_is_lost_or_doubled(undisturbed
     assert not begun(), 'no half recording is left'
 
 
+@pytest.mark.parametrize('jobs', [1, 2])
+def test_ctrl_c_leaves_what_is_whole_and_nothing_else(undisturbed, tmp_path, jobs):
+    driver = subprocess.Popen(
+        [sys.executable, '-m', 'depth_estimation_ros.cli', 'annotate', str(undisturbed / 'shelf'),
+         '--output', str(tmp_path / 'out'), '--jobs', str(jobs),
+         *(word for parameter in FAST for word in ('--param', parameter))],
+        cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True)
+    try:
+        wait(lambda: list((tmp_path / 'out').rglob('.drive*')), 90, lambda: 'nothing was begun')
+        os.killpg(driver.pid, signal.SIGINT)
+        _, complaints = driver.communicate(timeout=30)
+    finally:
+        driver.kill()
+        driver.communicate()
+    assert driver.returncode == 130 and 'Traceback' not in complaints
+    assert not list(tmp_path.rglob('.drive*'))
+    for made in tmp_path.rglob('*.mcap'):
+        assert (made.parent / SUMMARY).is_file()
+
+
 RAY = {'RAY_USAGE_STATS_ENABLED': '0', 'RAY_AUTH_MODE': 'disabled'}  # who may is its matter
 CLUSTER = """
 import sys
