@@ -165,10 +165,17 @@ class _Camera:
     def hear(self, message: Message) -> None:
         """Take what its range sensor measured."""
         try:
-            heard = deserialize_message(message.data, RANGES[message.type])
+            heard = _decoded(message, RANGES[message.type])
             points, cone = messages.read_ranges(heard)
             self._ranges.add(messages.stamp_of(heard), heard.header.frame_id, points, cone)
-        except EncodingError as error:
+        except (DriveError, EncodingError) as error:
+            self._remark(f'{message.topic}: {error}')
+
+    def calibrate(self, message: Message) -> None:
+        """Take a CameraInfo, for the pictures after it."""
+        try:
+            self.calibration = _calibration(message)
+        except DriveError as error:
             self._remark(f'{message.topic}: {error}')
 
     def unpack(self, picture: _Picture) -> _Ready | None:
@@ -176,14 +183,14 @@ class _Camera:
         message = picture.message
         kind, read = ((CompressedImage, messages.read_compressed_image) if self.compressed else
                       (Image, messages.read_image))
-        heard = _decoded(message, kind)
         try:
+            heard = _decoded(message, kind)
             image = read(heard, self._settings.max_pixels, self._levels)
             wanted = self._settings.rectified
             calibration = picture.calibration
             pinhole = calibration.camera(image.width, image.height, wanted == 'true' or (
                 wanted == 'auto' and calibration.is_rectified(self._base)))
-        except EncodingError as error:
+        except (DriveError, EncodingError) as error:
             return self._drop('bad image', f'{self.topic}: {error}')
         except CameraError as error:
             return self._drop('bad camera_info', f'{self.info_topic}: {error}')
@@ -406,7 +413,7 @@ def _events(bag: Bag, cameras: list[_Camera], merge: bool) -> Iterator[tuple[str
         if message.topic not in needed:
             continue
         if message.topic in infos:
-            infos[message.topic].calibration = _calibration(message)
+            infos[message.topic].calibrate(message)
         elif message.topic in ranges:
             yield 'range', message
         elif message.topic in frames:
@@ -447,7 +454,7 @@ def _decoded(message: Message, kind):
     try:
         return deserialize_message(message.data, kind)
     except Exception as error:  # of the C layer, without a type of its own
-        raise DriveError(f'{message.topic} holds a message that is no {message.type} '
+        raise DriveError(f'a message is no {message.type} '
                          f'({" ".join(str(error).split())[:100]})') from error
 
 

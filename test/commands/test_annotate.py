@@ -387,6 +387,24 @@ def test_recordings_of_another_tool_with_a_type_that_nobody_knows(tmp_path, stor
         np.testing.assert_array_equal(depth_array(message), depth_array(theirs[stamp]))
 
 
+def test_one_broken_message_costs_itself(tmp_path):
+    with Bag(record(tmp_path / 'whole', 5, lidar=True)) as whole, Recorder(
+            tmp_path / 'drive') as bag:
+        for number, m in enumerate(whole.read()):
+            # A picture, a CameraInfo and a scan that are cut off, and one that lies of its size.
+            data = m.data[:9] if number in (4, 5, 6) else m.data
+            if number == 9:
+                data = m.data.replace((96).to_bytes(4, 'little'), (9600).to_bytes(4, 'little'))
+            bag.write(m.topic, m.type, m.stamp, data)
+    run([str(tmp_path / 'drive')], tmp_path / 'out', parameters=[
+        *FAST, 'range_topic:=velo', 'range_extrinsics:=0 0 0 0 0 0'])
+    summary = json.loads((tmp_path / 'out/drive' / SUMMARY).read_text())
+    dropped = summary['dropped']['/camera/image_raw: bad image']
+    assert dropped in (1, 2) and summary['frames']['/camera/image_raw'] == 5 - dropped
+    assert any('/camera/image_raw: a message is no' in remark for remark in summary['remarks'])
+    assert len(read(tmp_path / 'out/drive', '/camera/depth/image_rect')) == 5 - dropped
+
+
 # -- nothing of anybody else --
 
 def test_what_another_made_is_never_written_over(tmp_path):
