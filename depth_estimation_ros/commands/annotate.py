@@ -162,6 +162,8 @@ def _unit(unit: Unit) -> dict[str, Any]:
         return _row(unit, 'done', _make(unit, digest))
     except (ValueError, OSError) as error:
         return _row(unit, f'failed: {error}')
+    except Exception as error:  # what nobody thought of does not stop the rest
+        return _row(unit, f'failed: {type(error).__name__}: {" ".join(str(error).split())[:300]}')
 
 
 def _make(unit: Unit, digest: str) -> dict[str, Any]:

@@ -119,11 +119,17 @@ class _Camera:
         self.info_topic = f'{self.namespace}/camera_info'
         self.calibration = wishes.calibration
         if self.calibration is None:
-            if bag.topics.get(self.info_topic, ('',))[0] != INFO:
+            first = None
+            if bag.topics.get(self.info_topic, ('',))[0] == INFO:
+                first = next(bag.read([self.info_topic]), None)
+            if first is None:
                 raise AnnotateError(
                     f'{bag.path} has no CameraInfo on {self.info_topic} for {topic}: without it '
                     'there are no metres; give --camera CALIBRATION.yaml')
-            self.calibration = _calibration(next(bag.read([self.info_topic])))
+            try:
+                self.calibration = _calibration(first)
+            except DriveError as error:
+                raise AnnotateError(f'{self.info_topic} of {bag.path}: {error}') from None
             self.infos = {self.info_topic}
         else:
             self.infos = set()
