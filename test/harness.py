@@ -19,7 +19,7 @@ import time
 
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
-from domains import free_domain
+from domains import free_domain, release
 from lifecycle_msgs.srv import ChangeState, GetState
 import numpy as np
 from rcl_interfaces.srv import GetParameters, SetParameters
@@ -60,6 +60,7 @@ class NodeProcess:
         file.write_text(yaml.safe_dump({'/**': {'ros__parameters': {
             'compile': False, **parameters}}}))
         self.domain = free_domain()
+        self._holds = True
         self._log = folder / 'log.txt'
         self._log.touch()
         arguments = ['--ros-args', '--params-file', str(file), *(arguments or [])]
@@ -99,6 +100,9 @@ class NodeProcess:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        if self._holds:
+            self._holds = False
+            release(self.domain)
 
 
 def _typed(arguments: list[str], environment: dict[str, str], log: pathlib.Path):
