@@ -33,7 +33,8 @@ setup(
     maintainer='the depth_estimation_ros authors',
     maintainer_email='authors@depth-estimation-ros.invalid',
     packages=find_packages(include=[package_name, f'{package_name}.*']),
-    package_data={f'{package_name}.estimation': ['*.jpg'], f'{package_name}.models': ['*.npz', 'readings/*.yaml'],
+    package_data={f'{package_name}.estimation': ['*.jpg'],
+                  f'{package_name}.models': ['*.npz', 'readings/*.yaml'],
                   f'{package_name}.viewing': ['*.html']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{package_name}']),

@@ -26,7 +26,8 @@ from depth_estimation_ros.cloud.points import level_pose
 from depth_estimation_ros.cloud.poses import FrameError, pose_from_text, quarter_turns
 from depth_estimation_ros.drives import bag_messages, DriveError
 from depth_estimation_ros.drives.bag import Bag, Message
-from depth_estimation_ros.drives.bag_pictures import COMPRESSED, IMAGE, INFO
+from depth_estimation_ros.drives.bag_pairs import BEHIND, MOST_BEHIND
+from depth_estimation_ros.drives.bag_pictures import COMPRESSED, IMAGE, INFO, picture_topics
 from depth_estimation_ros.drives.bag_writing import Recorder
 from depth_estimation_ros.drives.folder import pinhole_calibration
 from depth_estimation_ros.estimation.estimator import DepthEstimator
@@ -45,8 +46,6 @@ from depth_estimation_ros.scale.tracker import Declined
 
 TF, TF_STATIC = '/tf', '/tf_static'
 RANGES = {'sensor_msgs/msg/PointCloud2': PointCloud2, 'sensor_msgs/msg/Range': Range}
-# A picture has its turn when the recording is this far beyond it (ns), or so many wait.
-BEHIND, MOST_BEHIND = 500_000_000, 64
 AHEAD = 4  # pictures that are unpacked before their turn, and that are packed after it
 WRITES = ('depth', 'confidence', 'color', 'points')
 DEPTH_FORMATS = ('32FC1', 'png', 'rvl')
@@ -339,7 +338,7 @@ def annotate(bag: Bag, recorder: Recorder, settings: Settings, wishes: Wishes,
 
             events = _ahead(_events(bag, cameras, wishes.merge), reader)
             for item in progress(_pictures(events, cameras, tree, lambda message: write(
-                    recorder.copy, message, bag.connection(message.topic)))):
+                    recorder.copy, message, bag.connection))):
                 estimate = item.camera.depth(item, tree)
                 if estimate is not None:
                     outcome.written[item.camera.topic] += 1
@@ -367,9 +366,7 @@ def _picture_topics(bag: Bag, wishes: Wishes) -> list[str]:
                 raise AnnotateError(f'{topic} of {bag.path} is a {bag.topics[topic].type}, no '
                                     'picture: give another --image')
         return _of_one_space_each(bag, list(dict.fromkeys(wishes.images)))
-    pictures = sorted(name for name, (kind, count, _) in bag.topics.items()
-                      if kind in (IMAGE, COMPRESSED) and count and '/depth/' not in name
-                      and '/truth/' not in name)
+    pictures = [name for name in picture_topics(bag) if bag.topics[name].count]
     found = [topic for topic in pictures if topic.removesuffix('/compressed') not in
              set(pictures) - {topic}]
     with_info = [topic for topic in found if wishes.calibration or bag.topics.get(

@@ -14,7 +14,8 @@ from depth_estimation_ros.cloud.frame_tree import FrameTree
 from depth_estimation_ros.cloud.poses import FrameError, Pose
 from depth_estimation_ros.drives import DriveError
 from depth_estimation_ros.drives.bag import Bag
-from depth_estimation_ros.drives.bag_pictures import camera_of, COMPRESSED, IMAGE, INFO
+from depth_estimation_ros.drives.bag_pictures import (
+    camera_of, INFO, picture_topics, read_picture)
 from depth_estimation_ros.imaging import encodings
 from depth_estimation_ros.imaging.encodings import EncodingError, Levels
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
@@ -22,6 +23,7 @@ from depth_estimation_ros.imaging.rvl import decode_rvl
 
 RAW, PACKED = '/depth/image_rect', '/depth/image_rect/compressedDepth'
 HEADER = 12  # bytes of compressed_depth_image_transport
+BEHIND, MOST_BEHIND = 500_000_000, 64  # ns and pictures that tf is read ahead of them
 WAITING = 256  # pictures whose depth has not come; more were dropped
 TF = ('/tf', '/tf_static')
 
@@ -43,8 +45,7 @@ class Pair:
     pose: Pose | None
 
 
-def bag_pairs(pictures: Path, depth: Path, image: str = '', frame: str = '',
-              rectified: str = 'auto') -> Iterator[Pair]:
+def bag_pairs(pictures: Path, depth: Path, image: str = '', frame: str = '') -> Iterator[Pair]:
     """
     Yield the pictures of a recording that have depth in another, in the order of the depth.
 
@@ -63,7 +64,7 @@ def bag_pairs(pictures: Path, depth: Path, image: str = '', frame: str = '',
         own = f'{depth_topic.partition("/depth/")[0]}/depth/camera_info'
         bag.check([own])
         grid = bag.decode(next(bag.read([own])))
-        tree, levels = FrameTree(), Levels()
+        tree, levels, mapped = FrameTree(), Levels(), None
         shots = _shots(seen, topic, tree)
         waiting: dict[int, object] = {}
         for message in bag.read([depth_topic]):
@@ -82,12 +83,13 @@ def bag_pairs(pictures: Path, depth: Path, image: str = '', frame: str = '',
                 raise DriveError(f'{topic} of {pictures} has no picture of the time of the depth '
                                  f'at {stamp / 1e9:.3f} s: they are not of one recording')
             try:
-                picture = _picture(shot, levels)
+                picture = read_picture(shot, levels)
             except EncodingError as error:
                 raise DriveError(f'{topic} of {pictures}: {error}') from None
-            camera, bgr = camera_of(info, picture, base, rectified), picture.bgr()
+            camera, bgr = camera_of(info, picture, base, 'auto'), picture.bgr()
             if camera.lens:
-                where = camera.rectification_map()
+                if camera != mapped:
+                    mapped, where = camera, camera.rectification_map()
                 bgr = cv2.remap(bgr, where[..., 0], where[..., 1], cv2.INTER_LINEAR,
                                 borderMode=cv2.BORDER_CONSTANT)
             metres = _metres(found, depth_topic)
@@ -106,9 +108,7 @@ def _topics(seen: Bag, bag: Bag, image: str) -> tuple[str, str]:
               if name.endswith((RAW, PACKED))}
     if image:
         seen.check([image])
-    pictures = [image] if image else [
-        name for name, topic in sorted(seen.topics.items())
-        if topic.type in (IMAGE, COMPRESSED) and '/depth/' not in name and '/truth/' not in name]
+    pictures = [image] if image else picture_topics(seen)
     found = {name.removesuffix('/compressed').rpartition('/')[0]: name
              for name in reversed(pictures)}
     both = [space for space in found if space in depths or len(depths) == 1 == len(found)]
@@ -128,17 +128,10 @@ def _shots(bag: Bag, topic: str, tree: FrameTree) -> Iterator:
         else:
             for transform in bag.decode(message).transforms:
                 tree.add(transform, message.topic == '/tf_static')
-        while behind and behind[0].stamp < message.stamp - 500_000_000:
+        while behind and (behind[0].stamp < message.stamp - BEHIND or len(behind) > MOST_BEHIND):
             yield bag.decode(behind.pop(0))
     for message in behind:
         yield bag.decode(message)
-
-
-def _picture(message, levels: Levels):
-    if hasattr(message, 'format'):
-        return encodings.decode_compressed(message.format, message.data, levels=levels)
-    return encodings.decode(message.encoding, message.width, message.height, message.step,
-                            message.data, bool(message.is_bigendian), levels=levels)
 
 
 def _metres(message, topic: str) -> np.ndarray:

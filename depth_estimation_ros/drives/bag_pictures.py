@@ -28,7 +28,7 @@ def bag_pictures(path: Path | str, topic: str, info_topic: str, rectified: str,
     """
     with Bag(path) as bag:
         topic = picture_topic(bag, topic)
-        kind, total, _ = bag.topics[topic]
+        total = bag.topics[topic].count
         base = topic.removesuffix('/compressed')
         info_topic = info_topic or base.rsplit('/', 1)[0] + '/camera_info'
         there = bag.topics.get(info_topic)
@@ -41,16 +41,25 @@ def bag_pictures(path: Path | str, topic: str, info_topic: str, rectified: str,
         for number, message in enumerate(bag.read([topic])):
             if number not in wanted:
                 continue
-            picture = bag.decode(message)
             try:
-                image = encodings.decode_compressed(
-                    picture.format, picture.data, levels=levels) \
-                    if kind == COMPRESSED else encodings.decode(
-                        picture.encoding, picture.width, picture.height, picture.step,
-                        picture.data, bool(picture.is_bigendian), levels=levels)
+                image = read_picture(bag.decode(message), levels)
             except EncodingError as error:
                 raise DriveError(f'{topic} of {path}: {error}') from None
             yield image, camera_of(info, image, base, rectified)
+
+
+def read_picture(message, levels: Levels) -> ColorImage:
+    """Return the picture of a decoded Image or CompressedImage; raises EncodingError."""
+    if hasattr(message, 'format'):
+        return encodings.decode_compressed(message.format, message.data, levels=levels)
+    return encodings.decode(message.encoding, message.width, message.height, message.step,
+                            message.data, bool(message.is_bigendian), levels=levels)
+
+
+def picture_topics(bag: Bag) -> list[str]:
+    """Return the topics of a bag's pictures, those that are no depth by their names, sorted."""
+    return sorted(name for name, (kind, *_) in bag.topics.items()
+                  if kind in (IMAGE, COMPRESSED) and '/depth/' not in name)
 
 
 def picture_topic(bag: Bag, topic: str = '') -> str:
@@ -61,9 +70,7 @@ def picture_topic(bag: Bag, topic: str = '') -> str:
     """
     if topic:
         bag.check([topic])
-    found = [topic] if topic else sorted(
-        name for name, (kind, *_) in bag.topics.items()
-        if kind in (IMAGE, COMPRESSED) and '/depth/' not in name)
+    found = [topic] if topic else picture_topics(bag)
     if len(found) != 1:
         raise DriveError(f'{bag.path} has {len(found) or "no"} topics with pictures'
                          f'{": " + ", ".join(found) if found else ""}; say which with --image')

@@ -110,14 +110,15 @@ class Recorder:
             raise self._failed(error) from None
         self.counts[topic] += 1
 
-    def copy(self, message: Message, like) -> None:
+    def copy(self, message: Message, connection: Callable) -> None:
         """
         Append a message of another bag as it is.
 
-        :param like: what that bag says of its topic, see `Bag.connection`.
+        :param connection: says what that bag says of a topic: its `connection`.
         :raises DriveError: nobody knows the type's definition, or the disk is full.
         """
         if message.topic not in self._connections:
+            like = connection(message.topic)
             defined = {'msgdef': like.msgdef.data, 'rihs01': like.digest} if (
                 like.msgdef.data and like.digest) else {'typestore': self._types}
             if 'typestore' in defined and not self.knows(message.type):
