@@ -43,7 +43,7 @@ def in_processes(items: Sequence[Hashable], start: Callable[[], None],
                 while left or running:
                     while left and len(running) < jobs:
                         item = left.pop(0)
-                        running[pool.submit(work, item)] = item
+                        running[pool.submit(_do, work, item)] = item
                     done, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in done:
                         result = future.result()
@@ -66,8 +66,20 @@ def in_processes(items: Sequence[Hashable], start: Callable[[], None],
 def _begin(start: Callable[[], None]) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # ends with who began it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the terminal: who began it ends it
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    start()
+    signal.signal(signal.SIGTERM, _end)
+    _do(start)
+
+
+def _end(*_) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what tidies up is not to be ended too
+    sys.exit(0)
+
+
+def _do(work: Callable, *what) -> Any:
+    try:
+        return work(*what)
+    except SystemExit:  # it is tidy here; the pool would take it for a result, and go on
+        os._exit(0)
 
 
 def on_ray(items: Sequence[Hashable], start: Callable[[], None], work: Callable[[Any], Any],
