@@ -18,7 +18,6 @@ import os
 from pathlib import Path
 import platform
 import re
-import shutil
 import sys
 import time
 from typing import Any, NamedTuple
@@ -158,7 +157,6 @@ def _unit(unit: Unit) -> dict[str, Any]:
             if not plan.overwrite:
                 return _row(unit, f'failed: {unit.target} was made of other bytes or with other '
                             'options: give another --output, or --overwrite')
-            _remove(Path(unit.target))
         return _row(unit, 'done', _make(unit, digest))
     except (ValueError, OSError) as error:
         return _row(unit, f'failed: {error}')
@@ -171,7 +169,8 @@ def _make(unit: Unit, digest: str) -> dict[str, Any]:
     began = time.monotonic()
     with Bag(unit.source) as bag:
         name = Path(unit.target).name
-        with Recorder(unit.target) as recorder:
+        with Recorder(unit.target, partial(_check_own, Path(unit.target)) if (
+                plan.overwrite) else None) as recorder:
             outcome = annotate(bag, recorder, settings, plan.wishes, estimator, (
                 lambda pictures: progress(pictures, None, name)) if not plan.quiet else iter)
             if not outcome.written:
@@ -291,14 +290,13 @@ def _made(target: Path) -> dict[str, Any] | None:
     return summary
 
 
-def _remove(target: Path) -> None:
-    """Remove what an earlier run made; raise OutputError where more has come into it."""
+def _check_own(target: Path) -> None:
+    """Raise OutputError where more has come into what an earlier run made."""
     ours = {SUMMARY, 'metadata.yaml', f'{target.name}.mcap'}
-    others = sorted({path.name for path in target.iterdir()} - ours)
+    others = sorted({path.name for path in target.glob('*')} - ours)
     if others:
         raise OutputError(f'{target} holds {", ".join(others)} too, which this command did not '
                           'make: give another --output')
-    shutil.rmtree(target)
 
 
 def _writes(write: Sequence[str] | None) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+import ctypes
 import fcntl
 import os
 from pathlib import Path
@@ -46,17 +47,22 @@ class Recorder:
     other distribution from Humble on are the same for the types that this package makes.
     """
 
-    def __init__(self, path: Path | str):
+    def __init__(self, path: Path | str, replace: Callable[[], None] | None = None):
         """
         Begin the bag, a folder that must not exist yet.
 
+        :param replace: it may exist, and goes when the new one is whole: raises what is against
+            that, now and then.
         :raises DriveError: it exists, or its parent cannot be written to.
         """
         self.path = Path(path).absolute()
+        self._replace = replace
         self.counts: dict[str, int] = {}
         self._types = get_typestore(Stores.ROS2_JAZZY)
         self._connections: dict[str, Connection] = {}
-        if self.path.exists():
+        if replace:
+            replace()
+        elif self.path.exists():
             raise DriveError(f'{self.path} exists already: give another name for the bag, or '
                              'remove it first')
         try:
@@ -161,7 +167,11 @@ class Recorder:
                 raise DriveError(f'{self.path} was not made: there was no message to write')
             if kind is None:
                 self._writer.close()
-                os.rename(self._writer.path, self.path)
+                if self._replace and self.path.exists():
+                    self._replace()
+                    _exchange(self._writer.path, self.path)
+                else:
+                    os.rename(self._writer.path, self.path)
         except OSError as failure:
             raise self._failed(failure) from None
         finally:
@@ -184,6 +194,21 @@ class Recorder:
     def _failed(self, error: OSError) -> DriveError:
         return DriveError(f'{self.path} cannot be written, {error.strerror.lower()}: nothing is '
                           'left of it; free some space, or name another place')
+
+
+def _exchange(new: Path, old: Path) -> None:
+    """Let two folders change their names, at once where the file system can."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    here, exchange = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux
+    if not (hasattr(libc, 'renameat2') and libc.renameat2(
+            here, os.fsencode(new), here, os.fsencode(old), exchange) == 0):
+        aside = new.with_name(f'{new.name}.before')
+        os.rename(old, aside)
+        try:
+            os.rename(new, old)
+        except OSError:
+            os.rename(aside, old)
+            raise
 
 
 def _remove_dead(parent: Path) -> None:

@@ -429,6 +429,14 @@ def test_other_options_are_not_taken_for_the_same(tmp_path):
         else:
             with pytest.raises(annotate.AnnotateError, match='1 of 1 recordings failed'):
                 run([str(source)], tmp_path / 'out', **options)
+    before = bytes_of(tmp_path / 'out')
+    shutil.move(source, tmp_path / 'whole')
+    record(source, space='/other').joinpath('drive.mcap').write_bytes(b'no recording')
+    with pytest.raises(annotate.AnnotateError):
+        run([str(source)], tmp_path / 'out', parameters=FAST, overwrite=True)
+    assert bytes_of(tmp_path / 'out') == before, 'it stays until there is another'
+    shutil.rmtree(source)
+    shutil.move(tmp_path / 'whole', source)
     (tmp_path / 'out/drive/mine.txt').write_text('mine')
     with pytest.raises(annotate.AnnotateError):
         run([str(source)], tmp_path / 'out', parameters=FAST, overwrite=True)

@@ -1,6 +1,7 @@
 # Copyright 2026 the depth_estimation_ros authors
 # SPDX-License-Identifier: Apache-2.0
 """Bags: what is written, held against the official readers, and reading what is whole or cut."""
+import ctypes
 import json
 import os
 import pathlib
@@ -278,6 +279,24 @@ def test_a_bag_is_never_written_over(tmp_path):
         recorded(tmp_path / 'bag', TEXTS[:1])
     assert f'{tmp_path / "bag"} exists already' in sentence(error)
     assert contents(tmp_path / 'bag') == TEXTS
+
+
+@pytest.mark.parametrize('at_once', [True, False], ids=['exchanged', 'moved aside'])
+def test_what_may_be_replaced_goes_when_the_new_one_is_whole(tmp_path, monkeypatch, at_once):
+    if not at_once:  # a file system that cannot exchange two names
+        monkeypatch.setattr(ctypes, 'CDLL', lambda *_, **__: object())
+    asked = []
+    recorded(tmp_path / 'bag')
+    with pytest.raises(RuntimeError):
+        with Recorder(tmp_path / 'bag', lambda: asked.append(1)) as bag:
+            bag.write_message('/a', 1, bag.make('std_msgs/msg/String', data='x'))
+            raise RuntimeError
+    assert contents(tmp_path / 'bag') == TEXTS
+    with Recorder(tmp_path / 'bag', lambda: asked.append(1)) as bag:
+        bag.write_message('/a', 1, bag.make('std_msgs/msg/String', data='x'))
+        assert contents(tmp_path / 'bag') == TEXTS
+    assert len(contents(tmp_path / 'bag')) == 1 and len(asked) == 3, 'before each, and at the end'
+    assert [path.name for path in tmp_path.iterdir()] == ['bag']
 
 
 def test_ctrl_c_leaves_nothing(drive, tmp_path):
