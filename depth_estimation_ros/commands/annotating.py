@@ -22,8 +22,7 @@ from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2, Range
 
 from depth_estimation_ros.cloud.frame_tree import FrameTree
-from depth_estimation_ros.cloud.points import level_pose
-from depth_estimation_ros.cloud.poses import FrameError, pose_from_text, quarter_turns
+from depth_estimation_ros.cloud.poses import Pose
 from depth_estimation_ros.drives import bag_messages, DriveError
 from depth_estimation_ros.drives.bag import Bag, Message
 from depth_estimation_ros.drives.bag_pairs import BEHIND, MOST_BEHIND
@@ -31,18 +30,16 @@ from depth_estimation_ros.drives.bag_pictures import COMPRESSED, IMAGE, INFO, pi
 from depth_estimation_ros.drives.bag_writing import Recorder
 from depth_estimation_ros.drives.folder import pinhole_calibration
 from depth_estimation_ros.estimation.estimator import DepthEstimator
-from depth_estimation_ros.estimation.requests import Estimate, Request
-from depth_estimation_ros.estimation.scenes import SceneChoice
-from depth_estimation_ros.estimation.temporal import TemporalFilter
+from depth_estimation_ros.estimation.requests import Estimate
 from depth_estimation_ros.imaging.encodings import ColorImage, EncodingError, Levels
 from depth_estimation_ros.imaging.intrinsics import Calibration, CameraError, PinholeCamera
 from depth_estimation_ros.imaging.rvl import encode_rvl
 from depth_estimation_ros.node import messages
+from depth_estimation_ros.node.camera_depth import CameraDepth
 from depth_estimation_ros.node.parameters import Settings
 from depth_estimation_ros.node.stream import TOPICS
-from depth_estimation_ros.scale.camera_scale import CameraScale, ScaleSettings
+from depth_estimation_ros.scale.camera_scale import CameraScale
 from depth_estimation_ros.scale.range_history import RangeHistory
-from depth_estimation_ros.scale.tracker import Declined
 
 TF, TF_STATIC = '/tf', '/tf_static'
 RANGES = {'sensor_msgs/msg/PointCloud2': PointCloud2, 'sensor_msgs/msg/Range': Range}
@@ -137,27 +134,23 @@ class _Camera:
         if self.range_topic and bag.topics.get(self.range_topic, ('',))[0] not in RANGES:
             raise AnnotateError(f'{bag.path} has no PointCloud2 or Range on {self.range_topic}, '
                                 'which range_topic names: take it away, or name another')
-        self._scale_settings = ScaleSettings(
-            *(of(name) for name in ('depth_scale', 'depth_shift', 'camera_height',
-                                    'camera_pitch')),
-            settings.ground_frame, self.range_topic, settings.scale_hold, of('rotation'))
         self._estimator = estimator
-        self._scale = self._new_scale()
+        self._begin_scale()
         self._ranges = RangeHistory()
-        self._choice = SceneChoice()
-        self._scene = ''
-        window = settings.temporal_window
-        self._memory = TemporalFilter(window) if window > 1 else None
+        self._depth = CameraDepth(
+            self.name, topic, self.info_topic, estimator, lambda: self._scale, self._begin_scale,
+            lambda _, sentence: self._remark(sentence))
         self._levels = Levels(settings.image_bits)
         self._pinhole: PinholeCamera | None = None
         self._packed = '' if wishes.depth_format == '32FC1' else wishes.depth_format
-        encoding = '16UC1' if self._packed else settings.depth.depth_encoding
-        self.options = replace(settings.depth, rotation=of('rotation'), scene=of('scene'),
-                               depth_encoding=encoding)
+        if self._packed:
+            self._settings = replace(settings, depth=replace(settings.depth,
+                                                             depth_encoding='16UC1'))
         self._outputs = frozenset(wishes.write)
 
-    def _new_scale(self) -> CameraScale:
-        return CameraScale(self._estimator.network.contract, self._scale_settings)
+    def _begin_scale(self) -> None:
+        self._scale = CameraScale(self._estimator.network.contract,
+                                  self._settings.scale(self.name, _full))
 
     def topics(self) -> list[str]:
         """Return the topics that are written."""
@@ -206,65 +199,32 @@ class _Camera:
 
     def depth(self, ready: _Ready, tree: FrameTree) -> Estimate | None:
         """Return what a picture becomes, or None where nothing does, and learn from it."""
-        stamp, outputs, pose = messages.stamp_of(ready), self._outputs, None
+        settings, stamp = self._settings, messages.stamp_of(ready)
         # To the last digit as the node has it: it is subtracted from others.
         seconds = ready.header.stamp.sec + ready.header.stamp.nanosec * 1e-9
-        if 'points' in outputs:
-            try:
-                pose = self._pose(ready.header, tree, stamp)
-            except FrameError as error:
-                outputs -= {'points'}
-                self._remark(f'{self.topic}: some pictures have no points: {error}')
-        scale, trusted = self._scale.at(seconds)
-        for sentence in self._scale.sentences:
-            self._remark(f'{self.topic}: {sentence}')
-        if not (trusted or self._settings.stale_points):
-            outputs -= {'points'}
-        options = self.options
-        if scale is None:
-            outputs = frozenset()
-        else:
-            options = replace(options, metres_per_unit=scale.metres_per_unit, shift=scale.shift)
+
+        def look_up(target: str) -> Pose:
+            return tree.look_up(target, ready.header.frame_id, stamp)
+
         try:
-            [estimate] = self._estimator.estimate_all([Request(
-                ready.image, ready.pinhole, options, outputs, self._scale.learns,
-                memory=self._memory, stamp=seconds, choice=self._choice, pose=pose)])
+            request = self._depth.request(settings, seconds, ready.image, ready.pinhole,
+                                          self._outputs, look_up)
         except CameraError as error:
             return self._drop('bad camera_info', f'{self.info_topic}: {error}')
-        before, self._scene = self._scene or estimate.scene, estimate.scene or self._scene
-        if before != self._scene and self._scale.learns:
-            self._scale = self._new_scale()  # what was found is of the other network
-            made = self._drop('scene changed')
-        else:
-            made = estimate if outputs else self._drop('no scale')
+        if request is None:
+            return self._drop('no pose')
+        made = self._estimator.prepare([request])
+        self._estimator.read(made)
+        request = self._depth.scaled(settings, request)
+        [estimate] = self._estimator.finish(made, [request])
+        void = self._depth.void(estimate)
         if estimate.unscaled:
-            self._learn(seconds, stamp, ready.header, estimate.unscaled, tree)
-        return made
-
-    def _pose(self, header, tree: FrameTree, stamp: int):
-        """Return the camera's pose where points take one, as the node does."""
-        settings = self._settings
-        if not settings.depth.points.takes_pose:
-            return None
-        if settings.points_frame:
-            return tree.look_up(settings.points_frame, header.frame_id, stamp)
-        height, pitch = (settings.of(self.name, f'camera_{name}') for name in ('height', 'pitch'))
-        if not height:
-            return None
-        rotation, translation = level_pose(height, pitch)
-        return rotation @ quarter_turns(settings.of(self.name, 'rotation') // 90), translation
-
-    def _learn(self, seconds: float, stamp: int, header, unscaled, tree: FrameTree) -> None:
-        pose, text = None, self._settings.of(self.name, 'range_extrinsics')
-        if self._settings.ground_frame:
-            try:
-                pose = tree.look_up(self._settings.ground_frame, header.frame_id, stamp)
-            except FrameError as error:
-                pose = Declined(f'{error}, or set camera_height instead of ground_frame')
-        self._scale.learn(seconds, unscaled, pose, partial(
-            self._ranges.at, stamp, pose_from_text(text) if text else None,
-            lambda frame: tree.look_up(header.frame_id, frame, stamp),
-        ) if self._scale.wants_ranges else None)
+            self._depth.learn(settings, seconds, estimate.unscaled, look_up, lambda pose: (
+                self._ranges.at(stamp, pose, lambda frame: tree.look_up(
+                    ready.header.frame_id, frame, stamp))))
+        if void:
+            return self._drop('scene changed')
+        return estimate if request.outputs else self._drop('no scale')
 
     def write(self, bag: Recorder, ready: _Ready, estimate: Estimate) -> None:
         """
@@ -274,7 +234,7 @@ class _Camera:
         between fields, and equal depth shall be equal bytes.
         """
         where = bag.make, messages.stamp_of(ready), ready.header.frame_id
-        encoding, made = self.options.depth_encoding, {}
+        encoding, made = self._settings.depth.depth_encoding, {}
         made['camera_info'] = bag_messages.camera_info(
             *where, pinhole_calibration(estimate.camera))
         if estimate.depth is not None:

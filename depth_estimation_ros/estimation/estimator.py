@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 import math
 from typing import NamedTuple
@@ -29,7 +29,7 @@ from depth_estimation_ros.estimation.pictures import colorize, encode, palette
 from depth_estimation_ros.estimation.requests import (
     DepthOptions, Estimate, OUTPUTS, Request, Unscaled)
 from depth_estimation_ros.estimation.runtime import (
-    find_device, find_precisions, form_of, Runtime)
+    find_device, find_precisions, form_of, Mark, Runtime, seconds_of)
 from depth_estimation_ros.estimation.scenes import ROOM, scene_of, STREET
 from depth_estimation_ros.estimation.views import make_view, View
 from depth_estimation_ros.imaging.encodings import ColorImage
@@ -48,6 +48,27 @@ class _Answer(NamedTuple):
     room: torch.Tensor | None  # (1,), the probability of a room
 
 
+@dataclass(eq=False)
+class _Picture:
+    """A picture on its way: what each step has made of it."""
+
+    view: View
+    picture: Picture | None = None  # on the device; None where nothing is made of it
+    rgb: torch.Tensor | None = None  # as the network sees it
+    answers: dict[str, _Answer] = field(default_factory=dict)  # by scene
+    choice: tuple[str, float | None] | None = None  # the scene that counts, and how sure it is
+
+
+@dataclass(eq=False)
+class Pass:
+    """Pictures on their way through `prepare`, `read` and `finish` of a DepthEstimator."""
+
+    requests: Sequence[Request]
+    _pictures: list[_Picture] = field(default_factory=list)
+    _batches: list[list[int]] = field(default_factory=list)
+    _marks: list[Mark] = field(default_factory=list)
+
+
 class DepthEstimator:
     """
     A network on a device. Stateless: equal input gives equal output, frame after frame; what
@@ -56,7 +77,10 @@ class DepthEstimator:
     `device` is auto, cpu, cuda or cuda:N, `precision` auto, fp32, fp16 or bf16, `cameras` how
     many different ones will take turns, `compiled` whether the network is compiled for each size
     of its input, aside: until that is done it runs as it is, and who does not wait for it says
-    `close`. `forward_seconds` is how long the network took in the last `estimate`.
+    `close`.
+
+    `estimate_all` is `prepare`, `read` and `finish`. On a CPU each may be at work in a thread of
+    its own, on pictures one behind the other; not two threads at one step.
     """
 
     def __init__(self, network: Network, device: str = 'auto', precision: str = 'auto',
@@ -69,7 +93,6 @@ class DepthEstimator:
             self._runtimes[ROOM] = Runtime(network.rooms, self.device, precisions, compiled)
         self.network = self.forward.network
         self._relative = network.contract.relative
-        self.forward_seconds = 0.0
         # Bounded and few: for a raw 12 megapixel camera one takes over 100 MB.
         self._view = lru_cache(maxsize=1 + cameras)(partial(
             make_view, self.network, device=self.device))
@@ -102,8 +125,8 @@ class DepthEstimator:
         """How far depth is from that in fp32 at most."""
         return max(runtime.difference for runtime in self._runtimes.values())
 
-    def _seconds(self) -> float:
-        return sum(runtime.seconds() for runtime in self._runtimes.values())
+    def _taken_marks(self) -> list[Mark]:
+        return [mark for runtime in self._runtimes.values() for mark in runtime.taken_marks()]
 
     def input_size(self, camera: PinholeCamera, rotation: int = 0) -> tuple[int, int]:
         """Return width and height at which the network sees the pictures of a camera."""
@@ -133,7 +156,6 @@ class DepthEstimator:
         """Estimate the depth of every (picture, camera), with the same wishes: `estimate_all`."""
         return self.estimate_all([Request(*frame, options, outputs) for frame in frames])
 
-    @torch.inference_mode()
     def estimate_all(self, requests: Sequence[Request]) -> list[Estimate]:
         """
         Estimate the depth of every picture, those of one input size in one batch.
@@ -143,44 +165,74 @@ class DepthEstimator:
         points want a pose that is not given. Of `outputs` others than OUTPUTS ask for the camera
         only.
         """
-        self._seconds()  # those of a warm-up, or of a pass that failed, are not these
-        views = [self._view(request.camera, request.options.publish_size,
-                            request.options.rotation) for request in requests]
-        estimates = [Estimate(view.published) for view in views]
-        pictures = {}
+        made = self.prepare(requests)
+        self.read(made)
+        return self.finish(made, requests)
+
+    @torch.inference_mode()
+    def prepare(self, requests: Sequence[Request]) -> Pass:
+        """Bring pictures to the device, as the network sees them; raises CameraError."""
+        made = Pass(requests)
         batches = defaultdict(list)
-        for i, (request, view) in enumerate(zip(requests, views)):
+        for i, request in enumerate(requests):
+            view = self._view(request.camera, request.options.publish_size,
+                              request.options.rotation)
+            one = _Picture(view)
+            made._pictures.append(one)
             if OUTPUTS.intersection(request.outputs) or request.unscaled:
-                pictures[i] = view.upload(request.image, request.camera)
+                one.picture = view.upload(request.image, request.camera)
+                one.rgb = view.network_input(one.picture, self.network.resize)
                 batches[view.input.width, view.input.height].append(i)
-        for batch in batches.values():
-            inputs = torch.stack([views[i].network_input(pictures[i], self.network.resize)
-                                  for i in batch])
-            cameras = torch.stack([views[i].intrinsics for i in batch])
-            answers = self._read([requests[i] for i in batch], inputs / 255, cameras)
-            for row, i in enumerate(batch):
-                request = requests[i]
-                # One answer is the one that counts: what else it says is fetched when the frame is
-                # made, for each fetch waits for the device.
-                scene, mean = next(iter(answers[row])), None
-                if len(answers[row]) > 1:
-                    scene, mean = self._choose(request, answers[row])
-                found, sure, mirrored, _ = answers[row][scene]
+        made._batches.extend(batches.values())
+        return made
+
+    @torch.inference_mode()
+    def read(self, made: Pass) -> None:
+        """Let the networks read what is prepared, and choose between them."""
+        self._taken_marks()  # those of a warm-up, or of a pass that failed, are not these
+        for runtime in self._runtimes.values():
+            runtime.poll()  # what is compiled for one does not wait for its turn
+        for batch in made._batches:
+            pictures = [made._pictures[i] for i in batch]
+            requests = [made.requests[i] for i in batch]
+            rgb = torch.stack([one.rgb for one in pictures])
+            cameras = torch.stack([one.view.intrinsics for one in pictures])
+            for one, request, answers in zip(pictures, requests,
+                                             self._read(requests, rgb / 255, cameras)):
+                one.answers = answers
+                # On CUDA it waits for the device: where there is no choice, it comes last.
+                if len(answers) > 1 or self.device.type == 'cpu':
+                    one.choice = self._choose(request, answers)
+        made._marks = self._taken_marks()
+
+    @torch.inference_mode()
+    def finish(self, made: Pass, requests: Sequence[Request]) -> list[Estimate]:
+        """
+        Return what the pictures became; raises ScaleError and CloudError.
+
+        requests: those of `prepare`, which may have got a scale and lost outputs since.
+        """
+        estimates = []
+        for one, request in zip(made._pictures, requests):
+            estimate = Estimate(one.view.published)
+            if one.answers:
+                scene = one.choice[0] if one.choice else next(iter(one.answers))
+                found, sure, mirrored, _ = one.answers[scene]
                 if sure is None and request.wants_confidence:
-                    sure = self._conclude(found, mirrored, views[i], request.options)
+                    sure = self._conclude(found, mirrored, one.view, request.options)
                 if request.memory:
-                    found = request.memory.steady(found, request.stamp, views[i].input, scene)
+                    found = request.memory.steady(found, request.stamp, one.view.input, scene)
                 if OUTPUTS.intersection(request.outputs):
-                    estimates[i] = self._finish(found, sure, inputs[row], pictures[i],
-                                                views[i], request)
-                unscaled = self._unscaled(found, views[i]) if request.unscaled else None
-                if mean is None:
-                    _, mean = self._choose(request, answers[row])
-                estimates[i] = replace(
-                    estimates[i], scene=scene if self.network.rooms else '', sure=mean,
+                    estimate = self._finish(found, sure, one.rgb, one.picture, one.view, request)
+                unscaled = self._unscaled(found, one.view) if request.unscaled else None
+                _, mean = one.choice or self._choose(request, one.answers)
+                estimate = replace(
+                    estimate, scene=scene if self.network.rooms else '', sure=mean,
                     least_sure=self._runtimes[scene].network.least_sure, unscaled=unscaled)
-        self.forward_seconds = self._seconds()
-        return estimates
+            estimates.append(estimate)
+        seconds = seconds_of(made._marks)
+        return [replace(estimate, forward=seconds) if one.answers else estimate
+                for one, estimate in zip(made._pictures, estimates)]
 
     def _read(self, requests: Sequence[Request], rgb: torch.Tensor,
               cameras: torch.Tensor) -> list[dict[str, _Answer]]:

@@ -76,6 +76,7 @@ class Estimate:
     scene: str = ''
     sure: float | None = None
     least_sure: float = 0.0
+    forward: float | None = None
 
 
 class Request(NamedTuple):

@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 import re
 import time
+from typing import Any
 
 import cv2
 import torch
@@ -27,6 +28,8 @@ STREET, STREET_FOCAL = Path(__file__).with_name('street.jpg'), 368.0
 MAX_DIFFERENCE = 0.01  # of depth in a faster form from depth in fp32, relative, mean
 SIZES = 8  # of input, for which programs are kept at a time
 FOLDING = 1e-4  # the same, of folded batch norms: beyond, something else was folded
+
+Mark = tuple[Any, Any]  # when a pass began and ended: seconds, or events of CUDA
 
 DTYPES = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat16}
 
@@ -134,7 +137,7 @@ class Runtime:
                  compiled: bool = False):
         self.device = device
         self.remarks: list[str] = []
-        self._marks: list[tuple] = []  # when passes began and ended
+        self._marks: list[Mark] = []
         self._compiled = compiled and not network.fixed_precision
         self._programs: dict[tuple[int, ...], Program] = {}  # by size of input
         self._making: tuple[tuple[int, ...], Compilation | Capture] | None = None
@@ -230,9 +233,9 @@ class Runtime:
         """
         inputs = self._inputs(rgb, cameras)
         run = (usual and self._program(len(rgb), *rgb.shape[2:])) or self._eager
-        began = self._mark()
+        began = self._moment()
         values, *more = run(inputs)
-        self._marks.append((began, self._mark()))
+        self._marks.append((began, self._moment()))
         confidence, room = [*more, None, None][:2]
         return values, confidence, room
 
@@ -242,12 +245,12 @@ class Runtime:
             return None
         # A CPU takes picture after picture as fast as all at once.
         key = (height, width) if self.device.type == 'cpu' else (batch, height, width)
-        self._poll()
+        self.poll()
         if self._making is None and key not in self._programs:  # one at a time
             make = Compilation if self.device.type == 'cpu' else Capture
             try:
                 self._making = key, make(self.network.module, self._street_of(key))
-                self._poll()  # one that is on disk is there at once
+                self.poll()  # one that is on disk is there at once
             except CompileError as error:
                 self._give_up(key, error)
         if key in self._programs:  # the one that was used last goes last
@@ -257,7 +260,7 @@ class Runtime:
     def _street_of(self, key: tuple[int, ...]) -> list[torch.Tensor]:
         return self._street((key[-1], key[-2]), *key[:-2])
 
-    def _poll(self) -> None:
+    def poll(self) -> None:
         """Take what is made into use, if it is done and right."""
         if self._making is None:
             return
@@ -300,20 +303,17 @@ class Runtime:
         self._compiled, self._making = False, None
         self._programs.clear()
 
-    def _mark(self) -> float | torch.cuda.Event:
+    def _moment(self) -> float | torch.cuda.Event:
         if self.device.type == 'cpu':
             return time.perf_counter()
         event = torch.cuda.Event(enable_timing=True)
         event.record(torch.cuda.current_stream(self.device))
         return event
 
-    def seconds(self) -> float:
-        """Return how long the device was busy with the network since this was asked last."""
+    def taken_marks(self) -> list[Mark]:
+        """Return the marks of the passes since this was asked last, for `seconds_of`."""
         marks, self._marks = self._marks, []
-        if self.device.type == 'cpu':
-            return sum(end - start for start, end in marks)
-        torch.cuda.synchronize(self.device)
-        return sum(start.elapsed_time(end) for start, end in marks) / 1e3
+        return marks
 
     def warm_up(self) -> None:
         """
@@ -327,6 +327,18 @@ class Runtime:
             self._eager(street)
         if self.network.size_for is None:
             self._program(1, self.network.input_height, self.network.input_width)
+
+
+def seconds_of(marks: Collection[Mark]) -> float:
+    """Return how long the device was busy with these passes; on CUDA it waits for them."""
+    seconds = 0.0
+    for began, ended in marks:
+        if isinstance(began, float):
+            seconds += ended - began
+        else:
+            ended.synchronize()
+            seconds += began.elapsed_time(ended) / 1e3
+    return seconds
 
 
 def form_of(runtimes: Collection[Runtime]) -> str:

@@ -34,7 +34,7 @@ class FrameStatistics:
     """
     Counts what becomes of the frames of one camera. Safe to use from several threads.
 
-    received = processed + dropped + waiting; `waiting` are the frame in the mailbox and the one
+    received = processed + dropped + waiting; `waiting` are the frame in the mailbox and those
     being processed. An `age` is in seconds since the frame's stamp, None where clocks disagree.
     """
 

@@ -36,7 +36,7 @@ class DepthNode(GuardedNode):
     """
     Image and CameraInfo in; metric depth, its CameraInfo, confidence, colours and a cloud out.
 
-    One executor thread takes messages; one worker thread turns the newest frame into depth.
+    One executor thread takes messages; those of the worker turn the newest frame into depth.
     """
 
     def __init__(self, **kwargs):

@@ -24,6 +24,7 @@ from depth_estimation_ros.estimation.requests import DepthOptions
 from depth_estimation_ros.estimation.scenes import SCENES
 from depth_estimation_ros.imaging.encodings import MAX_PIXELS
 from depth_estimation_ros.imaging.wording import meant, shown
+from depth_estimation_ros.scale.camera_scale import ScaleSettings
 
 ALWAYS = 'takes effect with the next frame'
 UNCONFIGURED = 'may change while the node is unconfigured'
@@ -316,6 +317,20 @@ class Settings:
         """Return the value of one of PER_CAMERA that holds for a camera."""
         own = self.own.get(f'{camera}.{name}')
         return getattr(self, name) if own in (None, BY_NAME[name].default) else own
+
+    def options(self, camera: str) -> DepthOptions:
+        """Return what is made of a camera's pictures, but for the scale."""
+        return replace(self.depth, rotation=self.of(camera, 'rotation'),
+                       scene=self.of(camera, 'scene'))
+
+    def scale(self, camera: str, resolve: Callable[[str], str]) -> ScaleSettings:
+        """Return what is known of a camera's scale; resolve: gives the full name of a topic."""
+        topic = self.of(camera, 'range_topic')
+        return ScaleSettings(
+            *(self.of(camera, name) for name in (
+                'depth_scale', 'depth_shift', 'camera_height', 'camera_pitch')),
+            self.ground_frame, topic and resolve(topic), self.scale_hold,
+            self.of(camera, 'rotation'))
 
 
 def settings_from(values: Mapping[str, Any]) -> Settings:

@@ -25,12 +25,12 @@ class Scales:
 
     def check(self, contract: ScaleContract, settings: Settings) -> dict[str, CameraScale]:
         """Return what the cameras would have by `settings`, or raise ScaleError."""
-        return {camera: CameraScale(contract, self._wanted(settings, camera))
+        return {camera: CameraScale(contract, settings.scale(camera, self._resolve))
                 for camera in settings.cameras}
 
     def of(self, camera: str, contract: ScaleContract) -> CameraScale:
         """Return the scale of a camera; made anew, and empty, when its sources change."""
-        wanted = self._wanted(self._parameters.settings, camera)
+        wanted = self._parameters.settings.scale(camera, self._resolve)
         with self._lock:
             settings, scale = self._made.get(camera, (None, None))
             if settings != wanted:
@@ -53,11 +53,3 @@ class Scales:
     def clear(self) -> None:
         """Forget all that was found."""
         self._made.clear()
-
-    def _wanted(self, settings: Settings, camera: str) -> ScaleSettings:
-        topic = settings.of(camera, 'range_topic')
-        return ScaleSettings(
-            *(settings.of(camera, name) for name in (
-                'depth_scale', 'depth_shift', 'camera_height', 'camera_pitch')),
-            settings.ground_frame, topic and self._resolve(topic), settings.scale_hold,
-            settings.of(camera, 'rotation'))

@@ -13,7 +13,7 @@ import time
 from rclpy.duration import Duration
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, LaserScan, PointCloud2
 
-from depth_estimation_ros.cloud.poses import pose_from_text
+from depth_estimation_ros.cloud.poses import Pose
 from depth_estimation_ros.estimation.confidence import unlike
 from depth_estimation_ros.estimation.requests import Estimate
 from depth_estimation_ros.imaging.encodings import ColorImage, EncodingError, Levels
@@ -67,8 +67,8 @@ class CameraStream:
     """
     The topics of one camera, from its image to its depth; a named one's begin with its name.
 
-    Subscriptions and watches run in the executor's thread, `prepare` and `publish` in the
-    worker's. `on_frame` is called when there is something to `take` or to `expect`.
+    Subscriptions and watches run in the executor's thread, `prepare` and `publish` each in one of
+    the worker's. `on_frame` is called when there is something to `take` or to `expect`.
     """
 
     def __init__(self, node, parameters: NodeParameters, on_frame: Callable[[], None],
@@ -286,7 +286,7 @@ class CameraStream:
         """Return in a few words what this camera is doing when nothing is wrong."""
         return 'working' if self._wanted() else 'idle: nobody subscribes to its outputs'
 
-    # -- frames, in the worker's thread --
+    # -- frames, in the worker's threads --
 
     def take(self):
         """Return the newest message and empty the mailbox, or None."""
@@ -424,18 +424,12 @@ class CameraStream:
         else:
             self.complaints.settle('lost')
 
-    def ranges(self, header, frames: Frames) -> Ranges | Declined | None:
+    def ranges(self, header, frames: Frames, pose: Pose | None) -> Ranges | Declined | None:
         """Return what the range sensor measured when a picture was taken: RangeSensor.at."""
-        text = self._parameters.settings.of(self.name, 'range_extrinsics')
-        return self._range_sensor.at(header, pose_from_text(text) if text else None, frames)
+        return self._range_sensor.at(header, pose, frames)
 
-    def publish(self, frame: Frame, estimate: Estimate, encoding: str,
-                forward: float | None) -> None:
-        """
-        Publish what one frame became, under its stamp, on each output that was wanted.
-
-        `forward` is how many seconds of the work were the network's, None where it had none.
-        """
+    def publish(self, frame: Frame, estimate: Estimate, encoding: str) -> None:
+        """Publish what one frame became, under its stamp, on each output that was wanted."""
         header = frame.header
         made = {
             'depth': lambda: messages.image_message(header, estimate.depth, encoding),
@@ -449,7 +443,7 @@ class CameraStream:
         for output in TOPICS:
             if output in frame.outputs:
                 self._publishers[output].publish(made[output]())
-        self.statistics.process(self._age(header.stamp), forward)
+        self.statistics.process(self._age(header.stamp), estimate.forward)
         if estimate.sure is not None:
             self._judge(estimate)
 

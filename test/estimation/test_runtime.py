@@ -3,9 +3,13 @@
 """A faster precision is taken only where its depth is that of fp32, and who asks is told."""
 from __future__ import annotations
 
+import time
+
 from depth_estimation_ros.estimation.estimator import DepthEstimator
 from depth_estimation_ros.estimation.runtime import MAX_DIFFERENCE, Runtime
+from depth_estimation_ros.imaging.intrinsics import PinholeCamera
 from depth_estimation_ros.models.contract import Network, ScaleContract, ScaleKind
+import numpy as np
 import pytest
 import torch
 
@@ -67,10 +71,15 @@ def test_fp32_needs_no_check():
     assert made.precision == 'fp32' and made.remarks == []
 
 
-def test_the_time_of_the_network_is_that_of_the_last_frame():
+def test_the_time_of_the_network_is_that_of_the_frame():
     network = runtime(1.0, ['fp32']).network
     estimator = DepthEstimator(network, 'cpu', 'bf16')
     estimator.warm_up()
-    assert estimator.forward_seconds == 0
-    estimator.estimate([], outputs=())
-    assert estimator.forward_seconds == 0, 'neither the check nor the warm-up is a frame'
+    camera = PinholeCamera(64, 32, 50.0, 50.0, 31.5, 15.5)
+    frame = np.zeros((32, 64, 3), np.uint8), camera
+    began = time.perf_counter()
+    [estimate] = estimator.estimate([frame], outputs={'depth'})
+    took = time.perf_counter() - began
+    assert 0 < estimate.forward < took, 'neither the check nor the warm-up is a frame'
+    [estimate] = estimator.estimate([frame], outputs=())
+    assert estimate.forward is None

@@ -109,6 +109,15 @@ def test_only_the_network_in_force_is_worth_a_compilation(monkeypatch):
     assert tried[-1] == 'rooms'
 
 
+def test_what_is_compiled_for_a_network_out_of_force_is_taken_in(monkeypatch):
+    """Else `being compiled` would be said for ever of a robot that left the room."""
+    estimator, street, room = pair()
+    polled = []
+    monkeypatch.setattr(Runtime, 'poll', lambda self: polled.append(self.network.name))
+    estimator.estimate([(picture(0.1), CAMERA)], DepthOptions(scene=STREET), OUTPUTS)
+    assert set(polled) == {'streets', 'rooms'}
+
+
 def drive(choice, count, room, sure=0.9):
     """Return the scenes of `count` pictures, and how many passes of a network they took."""
     scenes, passes = [], 0
