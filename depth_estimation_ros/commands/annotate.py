@@ -35,6 +35,7 @@ from depth_estimation_ros.drives.bag import Bag, KINDS
 from depth_estimation_ros.drives.bag_writing import Recorder
 from depth_estimation_ros.drives.folder import read_camera_yaml
 from depth_estimation_ros.estimation.estimator import DepthEstimator
+from depth_estimation_ros.estimation.runtime import keep_memory
 from depth_estimation_ros.estimation.scenes import check_scene
 from depth_estimation_ros.imaging.wording import meant
 from depth_estimation_ros.models import networks
@@ -133,6 +134,7 @@ _state: tuple[_Plan, Settings, networks.Loaded, DepthEstimator] | None = None
 def _start(plan: _Plan) -> None:
     """Load the network for this process, once."""
     global _state
+    keep_memory()
     settings = settings_from(plan.values)
     loaded = networks.open_network(settings.model, settings.weights, settings.input_size,
                                    settings.allow_download)

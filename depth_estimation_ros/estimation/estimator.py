@@ -326,10 +326,12 @@ class DepthEstimator:
         depth = self._metres(view.place(self._valid(values), math.nan), options)
         if view.blind is not None:
             depth.masked_fill_(view.blind, math.nan)
-        # Too near, too far (REP 117), in place: a new plane costs more than what is done to it.
+        # Too near, too far (REP 117), in place: a new plane costs more than what is done to it,
+        # and so does a mask. NaN stays what it is.
         below = np.nextafter(np.float32(options.min_depth), np.float32(0))
-        F.threshold_(depth, float(below), -math.inf)
-        depth.masked_fill_(depth > options.max_depth, math.inf)
+        above = np.nextafter(np.float32(options.max_depth), np.float32(math.inf))
+        F.threshold_(depth, float(below), -math.inf).neg_()
+        F.threshold_(depth, -float(above), -math.inf).neg_()
 
         cloud = scan = sure = None
         learned = self.network.has_confidence
@@ -345,7 +347,7 @@ class DepthEstimator:
         return Estimate(
             camera=view.published,
             depth=encode(depth, options.depth_encoding) if 'depth' in outputs else None,
-            confidence=(sure.masked_fill(depth.isnan(), 0).cpu().numpy()
+            confidence=(torch.where(depth.isnan(), 0.0, sure).cpu().numpy()
                         if 'confidence' in outputs else None),
             color=(colorize(depth, options.max_depth, self._palette)
                    if 'color' in outputs else None),
