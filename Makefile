@@ -8,6 +8,8 @@
 #                    IMAGES=<folder>, with another network MODEL=<name> WEIGHTS=<checkpoint>
 # make bench         how fast and how fresh, beside today's way, in four minutes: docs/performance.md
 # make bench-full    the same, and what it grows with, in a quarter of an hour
+# make gpu-check     all that a machine with a GPU can tell, in ten minutes, into OUT=<folder>; on one
+#                    without a network with ROS=<file>, see benchmarks/gpu_check.py
 # make fuzz          bad bytes to everything that reads such, for SECONDS=600: docs/reliability.md
 # make soak          a node with a camera and readers that come and go, for MINUTES=15
 # make docs          the pages of docs/ as a site with a search: site/index.html
@@ -17,6 +19,8 @@ PYTHON ?= python3
 MODEL ?= compact
 WEIGHTS ?=
 IMAGES ?=
+OUT ?= gpu
+ROS ?=
 SECONDS ?= 600
 MINUTES ?= 15
 
@@ -34,7 +38,7 @@ ROS_TESTS := test/node test/commands test/launch
 # Most of a test's time is waiting for another process; each worker has a DDS domain of its own.
 SIDE_BY_SIDE := -n 2 --dist loadfile
 
-.PHONY: venv test test-kilted demo bench bench-full fuzz soak docs clean
+.PHONY: venv test test-kilted demo bench bench-full gpu-check fuzz soak docs clean
 .NOTPARALLEL:
 
 venv: .venv/installed
@@ -55,6 +59,9 @@ bench: .venv/installed
 bench-full: .venv/installed
 	.venv/bin/python -m benchmarks.bench --full
 
+gpu-check: $(if $(ROS),,.venv/installed)
+	$(if $(ROS),$(PYTHON),.venv/bin/python) -m benchmarks.gpu_check "$(OUT)" $(if $(ROS),--ros "$(ROS)")
+
 fuzz: .venv/installed
 	PYTHONPATH=.:test .venv/bin/python test/fuzzing.py --seconds $(SECONDS)
 
@@ -65,7 +72,7 @@ docs: .venv/docs
 	.venv/bin/python -m sphinx -q -W --keep-going -b html docs site
 
 clean:
-	rm -rf .venv .venv-kilted build install log demo site bench.json *.egg-info
+	rm -rf .venv .venv-kilted build install log demo gpu site bench.json *.egg-info
 
 .venv/dependencies: EXTRA := jazzy
 .venv-kilted/dependencies: EXTRA := kilted

@@ -53,14 +53,15 @@ setup(
         'h5': ['h5py'],
         'onnx': ['onnxruntime>=1.22'],
         'transformers': ['huggingface_hub', 'safetensors', 'transformers>=4.45'],
-        'scale': ['ray'],  # annotate on a cluster
+        # annotate on a cluster, and of stores: s3://, gs://
+        'scale': ['ray', 'fsspec', 's3fs', 'gcsfs'],
         # What only the command line needs: bags, progress bars, a live table, completion.
         # rosbags 0.11.9 is the first that reads what it must, and its storage interface is used.
         'cli': ['argcomplete', 'lz4', 'mcap>=1.3,<2', 'rich', 'rosbags>=0.11.9,<0.12',
                 'tqdm', 'zstandard'],
         'docs': ['furo', 'myst-parser', 'sphinx'],
-        'test': ['import-linter', 'mcap-ros2-support', 'onnx', 'pillow', 'pytest', 'pytest-xdist',
-                 'selenium', 'webdataset'],
+        'test': ['import-linter', 'mcap-ros2-support', 'moto[server]', 'onnx', 'pillow', 'pytest',
+                 'pytest-xdist', 's3fs', 'selenium', 'webdataset'],
     },
     entry_points={
         'console_scripts': [

@@ -54,20 +54,21 @@ DIAGNOSTICS = 1.2  # seconds until our node has said what was
 
 class Bench:
     """
-    What one call measures: `models` of MODELS, on each device, `rounds` times `seconds`.
+    What one call measures: `models` of MODELS, on each of `devices`, `rounds` times `seconds`.
 
     Its files go into `folder`; every node gets the next of `domains` (ROS_DOMAIN_ID). Networks
     run `compiled`, as by default, or not.
     """
 
     def __init__(self, folder: Path, models: Sequence[str], seconds: float, rounds: int,
-                 domains: Iterator[int], compiled: bool = True):
+                 domains: Iterator[int], compiled: bool = True,
+                 devices: Sequence[str] = ()):
         self._compiled = compiled
         self._folder = folder
         self._models = models
         self._seconds = seconds
         self._rounds = rounds
-        self._devices = ['cpu', 'cuda'] if torch.cuda.is_available() else ['cpu']
+        self._devices = list(devices) or ['cpu', *['cuda'] * torch.cuda.is_available()]
         self._weights = {model: write_checkpoint(model, folder / model)
                          for model in ('monodepth2', 'rt_monodepth_s')}
         self._picture = folder / 'picture.png'
@@ -366,14 +367,21 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def measure(bench: Bench, full: bool, frames: int) -> dict:
-    """Return all figures of a run; with `full` also cost growth, and memory over `frames`."""
+def measure(bench: Bench, full: bool, frames: int,
+            keep: Callable[[Mapping], object] = lambda _: None) -> dict:
+    """
+    Return all figures of a run; with `full` also cost growth, and memory over `frames`.
+
+    keep: is given what there is after each part.
+    """
     began, results = time.monotonic(), {'machine': machine()}
-    say('networks and estimator')
-    results.update(passes=bench.passes(), nodes=bench.nodes(), stages=bench.stages())
+    parts = {'passes': bench.passes, 'nodes': bench.nodes, 'stages': bench.stages}
     if full:
-        say('cost growth')
-        results.update(growth=bench.growth(), memory=bench.memory(frames))
+        parts.update(growth=bench.growth, memory=partial(bench.memory, frames))
+    for part, run in parts.items():
+        say(part)
+        results[part] = run()
+        keep(results)
     results['machine']['the run took'] = f'{time.monotonic() - began:.0f} s'
     return results
 
@@ -385,6 +393,8 @@ def main() -> None:
     parser.add_argument('--output', type=Path, help='write what is printed into a file too')
     parser.add_argument('--seconds', type=float, default=2.5, help='of each run of a node')
     parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument('--devices', nargs='+', choices=('cpu', 'cuda'), default=[],
+                        help='default: those that there are')
     parser.add_argument('--networks', nargs='+', choices=MODELS, default=list(MODELS))
     parser.add_argument('--full', action='store_true', help='also cost growth and memory')
     parser.add_argument('--frames', type=int, default=10_000, help='of the memory test')
@@ -393,8 +403,9 @@ def main() -> None:
     with TemporaryDirectory(prefix='bench_') as folder:
         # Domains above 100 meet Linux's ephemeral ports.
         bench = Bench(Path(folder), chosen.networks, chosen.seconds, chosen.rounds,
-                      count(1 + os.getpid() % 80))
-        results = measure(bench, chosen.full, chosen.frames)
+                      count(1 + os.getpid() % 80), devices=chosen.devices)
+        results = measure(bench, chosen.full, chosen.frames, lambda part: (
+            chosen.json.write_text(json.dumps(part, indent=1) + '\n')))
     results['machine']['a node and rate'] = f'{chosen.rounds} runs of {chosen.seconds:g} s'
     text = markdown(results)
     print(text)

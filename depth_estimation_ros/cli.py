@@ -15,6 +15,7 @@ import signal
 import sys
 
 from depth_estimation_ros.commands.arguments import parser, PROGRAM
+from depth_estimation_ros.imaging.memory import keep_memory
 
 OLDEST_TORCH = 2, 1
 ENDED_BY_CTRL_C = ('camera', 'bag play', 'bag record', 'stats', 'view')  # as they should be
@@ -110,6 +111,7 @@ def depth_node() -> int:
         return 0
     for number in _ends():
         signal.signal(number, lambda *_: os._exit(0))
+    keep_memory()
     try:
         import torch
         if tuple(map(int, torch.__version__.split('.')[:2])) < OLDEST_TORCH:  # Ubuntu 22.04's

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
-from glob import glob
 import hashlib
 import json
 import os
@@ -28,32 +27,26 @@ import yaml
 from depth_estimation_ros import __version__
 from depth_estimation_ros.commands.annotating import (
     annotate, AnnotateError, DEPTH_FORMATS, Wishes, WRITES)
-from depth_estimation_ros.commands.outputs import OutputError, refuse_inputs
 from depth_estimation_ros.commands.pools import in_processes, on_ray
 from depth_estimation_ros.commands.progress import progress
-from depth_estimation_ros.drives.bag import Bag, KINDS
+from depth_estimation_ros.commands.shelves import (
+    absolute, at_hand, check_own, COMMAND, files, find_units, going_to, MADE_BY, SUMMARY,
+    summary_of, Unit)
+from depth_estimation_ros.drives.bag import Bag
 from depth_estimation_ros.drives.bag_writing import Recorder
 from depth_estimation_ros.drives.folder import read_camera_yaml
 from depth_estimation_ros.estimation.estimator import DepthEstimator
-from depth_estimation_ros.estimation.runtime import keep_memory
 from depth_estimation_ros.estimation.scenes import check_scene
+from depth_estimation_ros.imaging.memory import keep_memory
 from depth_estimation_ros.imaging.wording import meant
 from depth_estimation_ros.models import networks
 from depth_estimation_ros.node.parameters import BY_NAME, PER_CAMERA, Settings, settings_from
 
-SUMMARY = 'summary.json'
-MOST_SUMMARY, MOST_YAML = 1 << 20, 1 << 20  # bytes
+MOST_YAML = 1 << 20  # bytes
 SAMPLE = 1 << 20  # bytes at each end of a file, by which it is known again
 # What of the parameters has no part in what comes out.
 LIVE_ONLY = {'allow_download', 'compile', 'threads', 'image_transport', 'max_age', 'max_rate',
              'camera_info_timeout', 'autostart', 'scan.frame', 'scan.extrinsics'}
-
-
-class Unit(NamedTuple):
-    """A recording, and the folder that its depth comes into."""
-
-    source: str
-    target: str
 
 
 class _Plan(NamedTuple):
@@ -66,7 +59,7 @@ class _Plan(NamedTuple):
     quiet: bool
 
 
-def run(bags: Sequence[str], output: Path, images: Sequence[str] = (), camera: str = '',
+def run(bags: Sequence[str], output: Path | str, images: Sequence[str] = (), camera: str = '',
         params_file: str = '', parameters: Sequence[str] = (), write: Sequence[str] | None = None,
         depth_format: str = '32FC1', jobs: int = 0, shard: str = '', ray: str = '',
         merge: bool = False, overwrite: bool = False) -> str:
@@ -92,13 +85,12 @@ def run(bags: Sequence[str], output: Path, images: Sequence[str] = (), camera: s
     if not 0 <= jobs <= 4096:
         raise AnnotateError(f'--jobs {jobs} is no number of processes: 1 to 4096')
     values = _values(params_file, parameters)
-    units = _share(find_units(bags, output), shard)
-    refuse_inputs(output, [unit.source for unit in units])
+    units = _share(find_units(bags, str(output)), shard)
     # On a cluster nobody knows the cores of a machine: one, until threads says more.
     cores = 1 if ray else len(os.sched_getaffinity(0))
     threads = values['threads'] or max(cores // max(jobs, 1), 1)
     if ray:  # paths travel, and mean the same on each machine
-        units = [Unit(*map(os.path.abspath, unit)) for unit in units]
+        units = [absolute(unit) for unit in units]
     plan = _Plan(values, wishes, overwrite, threads, bool(ray) or jobs > 1)
     started = time.monotonic()
     rows = list(_rows(units, plan, jobs, ray))
@@ -153,26 +145,27 @@ def _unit(unit: Unit) -> dict[str, Any]:
     plan, settings, loaded, estimator = _state
     try:
         digest = _digest(unit, plan, loaded, estimator)
-        if (there := _made(Path(unit.target))) is not None:
+        if (there := summary_of(unit.target)) is not None:
             if there.get('digest') == digest:
                 return _row(unit, 'was there', there)
             if not plan.overwrite:
                 return _row(unit, f'failed: {unit.target} was made of other bytes or with other '
                             'options: give another --output, or --overwrite')
-        return _row(unit, 'done', _make(unit, digest))
+            check_own(unit.target)
+        return _row(unit, 'done', _make(unit, digest, there is not None))
     except (ValueError, OSError) as error:
         return _row(unit, f'failed: {error}')
     except Exception as error:  # what nobody thought of does not stop the rest
         return _row(unit, f'failed: {type(error).__name__}: {" ".join(str(error).split())[:300]}')
 
 
-def _make(unit: Unit, digest: str) -> dict[str, Any]:
+def _make(unit: Unit, digest: str, replace: bool) -> dict[str, Any]:
+    """Make the depth of one recording, and return its summary; replace: what we made before."""
     plan, settings, loaded, estimator = _state
     began = time.monotonic()
-    with Bag(unit.source) as bag:
-        name = Path(unit.target).name
-        with Recorder(unit.target, partial(_check_own, Path(unit.target)) if (
-                plan.overwrite) else None) as recorder:
+    name = Path(unit.target).name
+    with at_hand(unit.source) as source, Bag(source) as bag, going_to(unit.target) as target:
+        with Recorder(target, partial(check_own, str(target)) if replace else None) as recorder:
             outcome = annotate(bag, recorder, settings, plan.wishes, estimator, (
                 lambda pictures: progress(pictures, None, name)) if not plan.quiet else iter)
             if not outcome.written:
@@ -182,8 +175,8 @@ def _make(unit: Unit, digest: str) -> dict[str, Any]:
                                     + ''.join(f'; {remark}' for remark in outcome.remarks))
             seconds = time.monotonic() - began
             summary = {
-                'made by': f'depth_estimation annotate {__version__}', 'digest': digest,
-                'source': str(Path(unit.source).absolute()), 'cut short': bag.cut,
+                MADE_BY: f'{COMMAND} {__version__}', 'digest': digest,
+                'source': absolute(unit).source, 'cut short': bag.cut,
                 'frames': dict(outcome.written), 'dropped': dict(outcome.dropped),
                 'topics': outcome.topics, 'seconds': round(seconds, 3),
                 'frames a second': round(sum(outcome.written.values()) / seconds, 2),
@@ -204,66 +197,18 @@ def _digest(unit: Unit, plan: _Plan, loaded, estimator: DepthEstimator) -> str:
     Of each file its size, and a mebibyte at both ends: reading terabytes twice is no better.
     """
     digest = hashlib.sha256()
-    for file in _files(Path(unit.source)):
-        size = file.stat().st_size
-        digest.update(f'{file.name} {size}\n'.encode())
-        with file.open('rb') as opened:
-            digest.update(opened.read(SAMPLE))
-            if size > SAMPLE:
-                opened.seek(max(size - SAMPLE, SAMPLE))
-                digest.update(opened.read(SAMPLE))
+    for file in files(unit.source):
+        digest.update(f'{file.name} {file.size}\n'.encode())
+        digest.update(file.read(0, min(SAMPLE, file.size)))
+        if file.size > SAMPLE:
+            start = max(file.size - SAMPLE, SAMPLE)
+            digest.update(file.read(start, file.size - start))
     wishes = asdict(plan.wishes)
     digest.update(json.dumps([
         __version__, loaded.sha256, loaded.network.description, estimator.device.type,
         estimator.form, {name: value for name, value in plan.values.items()
                          if name not in LIVE_ONLY}, wishes], sort_keys=True).encode())
     return digest.hexdigest()
-
-
-def find_units(bags: Sequence[str], output: Path) -> list[Unit]:
-    """
-    Return the recordings that are meant, by their places, each with the folder of its depth.
-
-    :raises AnnotateError: a name is no recording and holds none, or two would become one.
-    """
-    found: dict[str, str] = {}
-    for name in bags:
-        places = sorted(glob(os.path.expanduser(name))) if re.search(r'[*?[]', name) else [
-            os.path.expanduser(name)]
-        here = [(source, target) for place in places for source, target in _recordings(place)]
-        if not here:
-            raise AnnotateError(f'{name} is no recording and holds none: give rosbag2 folders, '
-                                '.mcap or .db3 files, or folders with those')
-        for source, target in here:
-            before = next((s for s, t in found.items() if t == target and s != source), None)
-            if before:
-                raise AnnotateError(f'{before} and {source} would both become '
-                                    f'{output / target}: give them an --output each')
-            found[source] = target
-    return [Unit(source, str(output.expanduser() / target))
-            for source, target in sorted(found.items())]
-
-
-def _recordings(place: str) -> Iterator[tuple[str, str]]:
-    """Yield the recordings at a place, each with its name in the output."""
-    path = Path(place)
-    if path.is_file() and path.name.endswith(KINDS):
-        yield str(path), path.name.partition('.')[0]
-    elif path.is_dir() and _files(path):
-        yield str(path), path.resolve().name
-    elif path.is_dir():
-        for folder, names, files in os.walk(path):
-            names[:] = sorted(name for name in names if not name.startswith('.'))
-            if any(file.endswith(KINDS) for file in files):
-                names.clear()
-                if (Path(folder) / SUMMARY).is_file():
-                    continue  # what this command made
-                yield folder, os.path.relpath(folder, path)
-
-
-def _files(source: Path) -> list[Path]:
-    return [source] if source.is_file() else sorted(
-        file for file in source.iterdir() if file.name.endswith(KINDS))
 
 
 def _share(units: list[Unit], shard: str) -> list[Unit]:
@@ -273,32 +218,6 @@ def _share(units: list[Unit], shard: str) -> list[Unit]:
     if not found or not 1 <= int(found[1]) <= int(found[2]):
         raise AnnotateError(f'--shard {shard} is no share: give I/N, I from 1 to N, such as 1/8')
     return units[int(found[1]) - 1::int(found[2])]
-
-
-def _made(target: Path) -> dict[str, Any] | None:
-    """Return the summary of what an earlier run made there, None where there is nothing."""
-    if not target.exists() and not target.is_symlink():
-        return None
-    file = target / SUMMARY
-    try:
-        if file.stat().st_size > MOST_SUMMARY:
-            raise ValueError
-        summary = json.loads(file.read_text())
-        if not str(summary['made by']).startswith('depth_estimation annotate'):
-            raise ValueError
-    except (OSError, ValueError, KeyError, TypeError):
-        raise OutputError(f'{target} is there and was not made by this command: give another '
-                          '--output') from None
-    return summary
-
-
-def _check_own(target: Path) -> None:
-    """Raise OutputError where more has come into what an earlier run made."""
-    ours = {SUMMARY, 'metadata.yaml', f'{target.name}.mcap'}
-    others = sorted({path.name for path in target.glob('*')} - ours)
-    if others:
-        raise OutputError(f'{target} holds {", ".join(others)} too, which this command did not '
-                          'make: give another --output')
 
 
 def _writes(write: Sequence[str] | None) -> tuple[str, ...]:
@@ -368,7 +287,7 @@ def _row(unit: Unit, state: str, summary: Mapping[str, Any] | None = None) -> di
     return {'name': Path(unit.target).name, 'state': state, 'summary': summary}
 
 
-def _conclude(rows: list[dict[str, Any]], seconds: float, output: Path) -> str:
+def _conclude(rows: list[dict[str, Any]], seconds: float, output: Path | str) -> str:
     lines = [('recording', 'state', 'frames', 'dropped', 'frames/s')]
     for row in sorted(rows, key=lambda row: row['name']):
         summary = row['summary'] or {}

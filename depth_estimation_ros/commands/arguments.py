@@ -192,7 +192,7 @@ def _annotate(commands) -> None:
                         'annotate street --output depth --param range_topic:=/velodyne_points')
     annotate.add_argument('bags', nargs='+', metavar='BAG',
                           help='rosbag2 folders, .mcap or .db3 files, folders with those in them')
-    annotate.add_argument('--output', type=Path, required=True, metavar='DIR',
+    annotate.add_argument('--output', required=True, metavar='DIR',
                           help='where the recordings with depth come; what an earlier run made '
                           'there of the same stays')
     annotate.add_argument('--image', dest='images', action='append', default=[], metavar='TOPIC',

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from copy import deepcopy
-import ctypes
 from dataclasses import replace
 from functools import lru_cache
 import math
@@ -30,7 +29,6 @@ MAX_DIFFERENCE = 0.01  # of depth in a faster form from depth in fp32, relative,
 SIZES = 8  # of input, for which programs are kept at a time
 FOLDING = 1e-4  # the same, of folded batch norms: beyond, something else was folded
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
 Mark = tuple[Any, Any]  # when a pass began and ended: seconds, or events of CUDA
 
 DTYPES = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat16}
@@ -120,19 +118,6 @@ def spare_threads() -> int:
     wanted = os.environ.get('OMP_NUM_THREADS', '').partition(',')[0]
     return int(wanted) if wanted.isdigit() and int(wanted) else max(
         len(os.sched_getaffinity(0)) - 1, 1)
-
-
-def keep_memory() -> None:
-    """
-    Let this process keep the memory that it frees, where its C library is glibc.
-
-    Else the buffers of a picture that one thread makes and another frees go back to the system,
-    and come again page by page: thousands of faults a picture, a fifth of the time of `annotate`.
-    """
-    library = ctypes.CDLL(None)
-    if hasattr(library, 'mallopt'):
-        library.mallopt(M_MMAP_THRESHOLD, 32 << 20)  # the most that all versions take
-        library.mallopt(M_TRIM_THRESHOLD, 512 << 20)
 
 
 class Runtime:

@@ -3,8 +3,6 @@
 """The process of the node: its memory, its executor, its signals."""
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import signal
 import sys
 import threading
@@ -13,21 +11,10 @@ import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
+from depth_estimation_ros.imaging.memory import keep_memory
 from depth_estimation_ros.node.node import DepthNode
 
 STOP_PERIOD = 0.2  # the longest that Ctrl-C may go unnoticed
-
-
-def _keep_memory() -> None:
-    """
-    Let glibc keep freed memory for the next frame instead of giving it back to the system.
-
-    By default it returns a plane of 2 MB each time, and the pages' first touch costs 1.4 ms.
-    """
-    with contextlib.suppress(OSError, AttributeError):  # no glibc
-        mallopt = ctypes.CDLL('libc.so.6').mallopt
-        mallopt(-3, 32 << 20)  # M_MMAP_THRESHOLD, at its most: larger blocks come and go
-        mallopt(-1, 256 << 20)  # M_TRIM_THRESHOLD
 
 
 def main(args: list[str] | None = None,
@@ -38,7 +25,7 @@ def main(args: list[str] | None = None,
     rclpy's own handlers would make the context invalid in the middle of whatever is going on.
     """
     node, stop = None, threading.Event()
-    _keep_memory()
+    keep_memory()  # of who starts the node otherwise than by cli.py
     try:
         _on_signals(signals, signal.default_int_handler)  # up to the loop: KeyboardInterrupt
         try:

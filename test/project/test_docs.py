@@ -30,6 +30,7 @@ ELSEWHERE = {
     r'^(view|camera) 0 ': 'a webcam',
     r'^evaluate recording ': 'a recording of the node: test_evaluate',
     r'^bag play ': 'a node that reads it: test_player',
+    r'^annotate s3://': 'a store: test_shelves',
     r'^calibrate ': 'boards, a floor, a live camera: test_calibrate',
     r'^models fetch ': 'the network: test_downloads, against a server of its own',
     r'--model meter_kitti': 'weights that are fetched: test_meter'}

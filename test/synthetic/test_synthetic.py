@@ -11,6 +11,7 @@ from depth_estimation_ros.cli import main
 from depth_estimation_ros.drives import DriveError
 from depth_estimation_ros.drives.kitti import project_velodyne
 from depth_estimation_ros.imaging.intrinsics import PinholeCamera
+from depth_estimation_ros.synthetic.drawing import textures
 from depth_estimation_ros.synthetic.drawing.light import Lamp, random_light
 from depth_estimation_ros.synthetic.drawing.mesh import join, quads
 from depth_estimation_ros.synthetic.drawing.render import Renderer, Views
@@ -350,3 +351,9 @@ def test_a_lamp_lights_what_it_sees_and_nothing_behind_a_board(renderer):
     assert near[0] == pytest.approx((4 / 4.25) / 4.25, rel=0.06)
     assert far[0] == pytest.approx((16 / 16.25) / 16.25, rel=0.06)
     assert near[1] == far[1] == 0
+
+
+def test_a_branch_is_drawn_where_it_is_and_nowhere_else(monkeypatch):
+    drawn = textures._branches(None, np.random.default_rng(3))
+    monkeypatch.setattr(textures, '_window', lambda *_: slice(None))  # all pixels, each stroke
+    np.testing.assert_array_equal(drawn, textures._branches(None, np.random.default_rng(3)))

@@ -445,12 +445,20 @@ def _branches(style, rng):
         u, v, angle, length, width = todo.pop()
         for t in np.linspace(0, 1, 40):
             x, y = u + t * length * np.cos(angle), v + t * length * np.sin(angle)
-            picture[np.hypot(_X - x, _Y - y) < max(width * (1 - 0.4 * t), 0.006), 4] = 1
+            radius = max(width * (1 - 0.4 * t), 0.006)
+            near = _window(y, radius), _window(x, radius)
+            picture[near][np.hypot(_X[near] - x, _Y[near] - y) < radius, 4] = 1
         if length > 0.07:
             for _ in range(rng.integers(2, 4)):
                 todo.append((x, y, angle + rng.uniform(-0.8, 0.8), length * rng.uniform(.55, .8),
                              width * 0.6))
     return picture
+
+
+def _window(centre, radius):
+    """Return the slice of an axis of _X or _Y that has all pixels within a radius."""
+    first, last = (int(np.floor((centre + side * radius) * SIZE)) for side in (-1, 1))
+    return slice(max(first - 1, 0), max(last + 2, 0))
 
 
 def _needles(style, rng):
