@@ -44,7 +44,7 @@ class Station:
     def __init__(self):
         self._lock = threading.Lock()
         self._since: float | None = None
-        self._stay = 0.0  # of the last one, s
+        self.stay = 0.0  # of the last one, s
 
     def enter(self, timeout: float = -1) -> bool:
         """Wait until it is free; return whether it was within so many seconds."""
@@ -55,13 +55,18 @@ class Station:
 
     def leave(self) -> None:
         """Let the next one in."""
-        self._stay, self._since = time.monotonic() - self._since, None
+        self.stay, self._since = time.monotonic() - self._since, None
         self._lock.release()
+
+    @property
+    def taken(self) -> bool:
+        """Whether somebody is there."""
+        return self._since is not None
 
     def due(self) -> float:
         """Return in how many seconds it should be free, if this stay is as long as the last."""
         since = self._since
-        return 0.0 if since is None else max(since + self._stay - time.monotonic(), 0.0)
+        return 0.0 if since is None else max(since + self.stay - time.monotonic(), 0.0)
 
 
 @dataclass(eq=False)
@@ -94,7 +99,7 @@ class Worker:
             stream.complaints.raise_) for stream in streams}
         self._door = threading.Lock()  # where the next frame is chosen and made ready
         self._network, self._exit = Station(), Station()
-        self._preparing = 0.0  # seconds that it took last
+        self._preparing = self._reading = 0.0  # seconds that it took last
         self._stopping = threading.Event()
         wake.clear()
         # On CUDA one: what a graph gives holds until its next run, and the device keeps a queue.
@@ -117,7 +122,7 @@ class Worker:
             with self._door:
                 self._wake.wait()
                 # A frame that is taken too early is not the newest when the network has time.
-                self._stopping.wait(self._network.due() - EARLY * self._preparing - MARGIN)
+                self._stopping.wait(self._due() - EARLY * self._preparing - MARGIN)
                 if self._stopping.is_set():
                     return
                 self._wake.clear()
@@ -131,6 +136,13 @@ class Worker:
                         batches = self._prepare(batches)
             if batches:
                 self._finish(batches)
+
+    def _due(self) -> float:
+        """Return in how many seconds a frame can be read, and go on without waiting."""
+        free = self._network.due()
+        # Who is at the network is at the exit before the next one.
+        beyond = free + self._exit.stay if self._network.taken else self._exit.due()
+        return max(free, beyond - self._reading)
 
     @contextlib.contextmanager
     def _surviving(self, *streams: CameraStream, published: bool = False) -> Iterator[None]:
@@ -218,10 +230,11 @@ class Worker:
         """Bring frames from the network's station out of the last; each batch before the next."""
         left = len(batches)
         for batch in batches:
-            read = False
+            read, began = False, time.monotonic()
             with self._surviving(*batch.frames):
                 self._estimator.read(batch.made)
                 read = True
+            self._reading = time.monotonic() - began
             self._exit.enter()
             left -= 1
             if not left:

@@ -155,6 +155,30 @@ def test_frames_keep_their_order_whatever_takes_long():
              + sum(statistics.dropped.values()), 5, lambda: str(statistics.values()))
 
 
+def test_what_is_read_does_not_wait_to_be_finished():
+    """Where finishing takes longest, it sets the pace: a frame that waits there gets old."""
+    with running() as (node, robot):
+        read_at, waited = {}, []
+        read, finish = node._estimator.read, node._estimator.finish
+
+        def reading(made):
+            read(made)
+            read_at[id(made)] = time.monotonic()
+
+        def finishing(made, requests):
+            waited.append(time.monotonic() - read_at[id(made)])
+            time.sleep(0.2)
+            return finish(made, requests)
+
+        node._estimator.read, node._estimator.finish = reading, finishing
+        for _ in range(100):
+            last = robot.send(image(PICTURE))
+            time.sleep(0.02)
+        robot.wait_message('depth/image_rect', last)
+        assert len(waited) >= 7
+        assert np.median(waited) < 0.1
+
+
 def test_nothing_is_published_after_the_node_is_inactive():
     with running() as (node, robot):
         read = Held(node, 'read')
