@@ -85,7 +85,7 @@ def run(bags: Sequence[str], output: Path | str, images: Sequence[str] = (), cam
     if not 0 <= jobs <= 4096:
         raise AnnotateError(f'--jobs {jobs} is no number of processes: 1 to 4096')
     values = _values(params_file, parameters)
-    units = _share(find_units(bags, str(output)), shard)
+    units = _share(find_units(bags, output), shard)
     # On a cluster nobody knows the cores of a machine: one, until threads says more.
     cores = 1 if ray else len(os.sched_getaffinity(0))
     threads = values['threads'] or max(cores // max(jobs, 1), 1)

@@ -47,20 +47,23 @@ class File(NamedTuple):
     read: Callable[[int, int], bytes]
 
 
-def find_units(names: Sequence[str], output: str) -> list[Unit]:
+def find_units(names: Sequence[str], output: Path | str) -> list[Unit]:
     """
     Return the recordings that are meant, by their places, each with the folder of its depth.
 
-    :raises ShelfError: a name is no recording and holds none, or two would become one.
+    :raises ShelfError: a name is no recording and holds none, or two would become one, or one
+        has no name.
     :raises OutputError: one of them would be written to.
     """
-    found: dict[str, str] = {}
+    output, found = str(output), {}
     for name in names:
         here = list(_in_store(name) if _is_store(name) else _here(os.path.expanduser(name)))
         if not here:
             raise ShelfError(f'{name} is no recording and holds none: give rosbag2 folders, '
                              '.mcap or .db3 files, or folders with those')
         for source, target in here:
+            if {'', '.', '..'} & set(target.split('/')):  # which would lead out of the output
+                raise ShelfError(f'{source} has no name that its depth could have: rename it')
             before = next((s for s, t in found.items() if t == target and s != source), None)
             if before:
                 raise ShelfError(f'{before} and {source} would both become {output}/{target}: '

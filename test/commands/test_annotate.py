@@ -13,7 +13,8 @@ import sys
 import time
 
 from depth_estimation_ros.commands import annotate
-from depth_estimation_ros.commands.annotate import find_units, run, SUMMARY
+from depth_estimation_ros.commands.annotate import run, SUMMARY
+from depth_estimation_ros.commands.shelves import find_units, ShelfError
 from depth_estimation_ros.drives import bag_messages
 from depth_estimation_ros.drives.bag import Bag
 from depth_estimation_ros.drives.bag_writing import Recorder, write_picture
@@ -531,10 +532,16 @@ def test_names_of_recordings_on_a_shelf(tmp_path):
     units = find_units([str(tmp_path / 'shelf'), str(tmp_path / '*.mcap')], tmp_path / 'out')
     assert [unit.target for unit in units] == [
         str(tmp_path / 'out' / name) for name in ('a/drive', 'b/drive', 'single')]
-    with pytest.raises(annotate.AnnotateError, match='would both become'):
+    with pytest.raises(ShelfError, match='would both become'):
         find_units([str(tmp_path / 'shelf/a/drive'), str(tmp_path / 'shelf/b/drive')], tmp_path)
-    with pytest.raises(annotate.AnnotateError, match='is no recording and holds none'):
+    with pytest.raises(ShelfError, match='is no recording and holds none'):
         find_units([str(tmp_path / 'nothing')], tmp_path)
+
+
+def test_a_recording_without_a_name_leads_nowhere(tmp_path):
+    (tmp_path / '.mcap').write_bytes(b'')
+    with pytest.raises(ShelfError, match='has no name that its depth could have'):
+        find_units([str(tmp_path / '.mcap')], str(tmp_path / 'out'))
 
 
 def test_the_parameter_file_of_the_node_serves(tmp_path):

@@ -134,6 +134,14 @@ def test_a_store_that_is_none_is_one_sentence(store, name, words):
     assert words in str(error.value) and '\n' not in str(error.value)
 
 
+def test_a_key_that_leads_out_of_the_output_is_no_recording(store, shelf, tmp_path):
+    for key in ('fleet/odd/../../out/drive0.mcap', 'fleet/odd/a/../drive0.mcap'):
+        store.pipe_file(key, b'a part')
+    store.pipe_file('fleet/odd/day0/drive0.mcap', b'a part')
+    assert find_units(['s3://fleet/odd'], str(tmp_path)) == [
+        ('s3://fleet/odd/day0', f'{tmp_path}/day0')]
+
+
 def test_too_small_a_disk_is_said_before_anything_is_fetched(store, shelf, monkeypatch):
     from depth_estimation_ros.commands import shelves
     monkeypatch.setattr(shelves.shutil, 'disk_usage', lambda _: type('Disk', (), {'free': 9}))
