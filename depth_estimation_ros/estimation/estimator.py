@@ -65,7 +65,8 @@ class Pass:
 
     requests: Sequence[Request]
     _pictures: list[_Picture] = field(default_factory=list)
-    _batches: list[list[int]] = field(default_factory=list)
+    # Which pictures, and their RGB (B, 3, h, w) in 0..1 and cameras (B, 4) for the network.
+    _batches: list[tuple[list[int], torch.Tensor, torch.Tensor]] = field(default_factory=list)
     _marks: list[Mark] = field(default_factory=list)
 
 
@@ -183,7 +184,12 @@ class DepthEstimator:
                 one.picture = view.upload(request.image, request.camera)
                 one.rgb = view.network_input(one.picture, self.network.resize)
                 batches[view.input.width, view.input.height].append(i)
-        made._batches.extend(batches.values())
+        for batch in batches.values():
+            pictures = [made._pictures[i] for i in batch]
+            rgb = torch.stack([one.rgb for one in pictures]).contiguous(
+                memory_format=torch.channels_last).div_(255)
+            made._batches.append((
+                batch, rgb, torch.stack([one.view.intrinsics for one in pictures])))
         return made
 
     @torch.inference_mode()
@@ -192,13 +198,11 @@ class DepthEstimator:
         self._taken_marks()  # those of a warm-up, or of a pass that failed, are not these
         for runtime in self._runtimes.values():
             runtime.poll()  # what is compiled for one does not wait for its turn
-        for batch in made._batches:
-            pictures = [made._pictures[i] for i in batch]
+        for batch, rgb, cameras in made._batches:
             requests = [made.requests[i] for i in batch]
-            rgb = torch.stack([one.rgb for one in pictures])
-            cameras = torch.stack([one.view.intrinsics for one in pictures])
-            for one, request, answers in zip(pictures, requests,
-                                             self._read(requests, rgb / 255, cameras)):
+            for i, request, answers in zip(batch, requests,
+                                           self._read(requests, rgb, cameras)):
+                one = made._pictures[i]
                 one.answers = answers
                 # On CUDA it waits for the device: where there is no choice, it comes last.
                 if len(answers) > 1 or self.device.type == 'cpu':

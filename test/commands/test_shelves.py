@@ -19,6 +19,8 @@ from test_annotate import bytes_of, FAST, record, run
 s3fs = pytest.importorskip('s3fs', reason='s3fs (the extra scale) is not installed')
 moto = pytest.importorskip('moto.server', reason='moto[server] is not installed')
 
+ACCESS = {'AWS_ACCESS_KEY_ID': 'testing', 'AWS_SECRET_ACCESS_KEY': 'testing',
+          'AWS_DEFAULT_REGION': 'us-east-1'}
 FAST_OPTIONS = [word for parameter in FAST for word in ('--param', parameter)]
 
 
@@ -29,10 +31,8 @@ def store():
     server = moto.ThreadedMotoServer(ip_address='127.0.0.1', port=0)
     server.start()
     host, port = server.get_host_and_port()
-    told = {'AWS_ENDPOINT_URL': f'http://{host}:{port}', 'AWS_ACCESS_KEY_ID': 'testing',
-            'AWS_SECRET_ACCESS_KEY': 'testing', 'AWS_DEFAULT_REGION': 'us-east-1'}
     before = dict(os.environ)
-    os.environ.update(told)
+    os.environ.update({**ACCESS, 'AWS_ENDPOINT_URL': f'http://{host}:{port}'})
     files = s3fs.S3FileSystem(use_listings_cache=False)
     files.mkdir('fleet')
     yield files
@@ -54,7 +54,8 @@ def shelf(store, tmp_path_factory):
 
 def annotate(*arguments):
     """Run the command on the store."""
-    return command('annotate', *arguments, *FAST_OPTIONS)
+    return command('annotate', *arguments, *FAST_OPTIONS, environment={
+        **ACCESS, 'AWS_ENDPOINT_URL': os.environ['AWS_ENDPOINT_URL']})
 
 
 def bytes_there(store, place: str) -> dict[str, bytes]:
