@@ -60,8 +60,9 @@ setup(
         'cli': ['argcomplete', 'lz4', 'mcap>=1.3,<2', 'rich', 'rosbags>=0.11.9,<0.12',
                 'tqdm', 'zstandard'],
         'docs': ['furo', 'myst-parser', 'sphinx'],
-        'test': ['import-linter', 'mcap-ros2-support', 'moto[server]', 'onnx', 'pillow', 'pytest',
-                 'pytest-xdist', 's3fs', 'selenium', 'webdataset'],
+        # flask: what moto answers with; its extra `server` brings much more.
+        'test': ['flask', 'flask-cors', 'import-linter', 'mcap-ros2-support', 'moto[s3]', 'onnx',
+                 'pillow', 'pytest', 'pytest-xdist', 's3fs', 'selenium', 'webdataset'],
     },
     entry_points={
         'console_scripts': [

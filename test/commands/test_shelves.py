@@ -17,7 +17,7 @@ import pytest
 from test_annotate import bytes_of, FAST, record, run
 
 s3fs = pytest.importorskip('s3fs', reason='s3fs (the extra scale) is not installed')
-moto = pytest.importorskip('moto.server', reason='moto[server] is not installed')
+moto = pytest.importorskip('moto.server', reason='moto or flask-cors is not installed')
 
 ACCESS = {'AWS_ACCESS_KEY_ID': 'testing', 'AWS_SECRET_ACCESS_KEY': 'testing',
           'AWS_DEFAULT_REGION': 'us-east-1'}
