@@ -107,7 +107,7 @@ def at_hand(source: str) -> Iterator[str]:
     objects = _objects(store, path)
     with TemporaryDirectory(prefix='depth_estimation_annotate_') as scratch:
         _check_room(scratch, sum(info['size'] for _, info in objects), source)
-        place = Path(scratch) / path.rstrip('/').rpartition('/')[2]
+        place = Path(scratch) / path.rpartition('/')[2]
         alone = len(objects) == 1 and path.endswith(KINDS)
         if not alone:
             place.mkdir()

@@ -51,8 +51,8 @@ class Recorder:
         """
         Begin the bag, a folder that must not exist yet.
 
-        :param replace: it may exist, and goes when the new one is whole: raises what is against
-            that, now and then.
+        :param replace: the bag may exist, and goes when the new one is whole. It is called now
+            and again then, and raises what is against that.
         :raises DriveError: it exists, or its parent cannot be written to.
         """
         self.path = Path(path).absolute()

@@ -15,8 +15,8 @@ def keep_memory() -> None:
 
     By default it gives the planes of a picture back to the system, and their pages cost at each
     first touch: thousands of faults a picture, a fifth of the time of `annotate`. With a heap a
-    thread, each keeps the most that it ever had. To be called before torch is imported, for heaps
-    stay.
+    thread, each keeps the most that it ever had. Best called before torch is imported: the heaps
+    of threads that are there stay.
     """
     with contextlib.suppress(OSError, AttributeError):  # no glibc
         mallopt = ctypes.CDLL('libc.so.6').mallopt
