@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+import os
 from pathlib import Path
 import threading
 import time
@@ -27,6 +28,7 @@ from depth_estimation_ros.viewing.server import Server
 
 MOST_FRAMES = 1_000_000  # of a bag
 PERIOD = 0.1  # seconds from one picture to the next where they have no times
+COURTESY = 5  # by which a page of a node stands back behind the node on the same cores
 PAUSE = 0.1  # seconds between two looks whether a visitor wants something
 
 
@@ -127,6 +129,7 @@ def run(source: str = '', host: str = '127.0.0.1', port: int = 8080, model: str 
         work = partial(_show, recording, estimator, options, screen, player, source, once)
     else:
         from depth_estimation_ros.node.live_depth import show_live  # ROS, if wanted
+        os.nice(COURTESY)
         work = partial(show_live, node, screen)
     server = Server(screen, host, port, player.control)
     address = server.start()
