@@ -258,7 +258,7 @@ def test_compact_is_metric_from_intrinsics_and_comes_with_the_package(compact_ne
 
 
 @pytest.mark.parametrize('width, height, focal', [
-    (1242, 375, 721.5), (640, 480, 525.0), (1920, 1080, 1400.0), (320, 180, 150.0)])
+    (1242, 375, 721.5), (640, 480, 525.0), (1920, 1080, 1400.0), (320, 180, 200.0)])
 def test_compact_sees_every_camera_at_one_focal_length(compact_network, width, height, focal):
     w, h = compact_network.size_for(width, height, focal, focal)
     assert w % 32 == h % 32 == 0 and min(w, h) >= 96
