@@ -30,8 +30,7 @@ from depth_estimation_ros.commands.annotating import (
 from depth_estimation_ros.commands.pools import in_processes, on_ray
 from depth_estimation_ros.commands.progress import progress
 from depth_estimation_ros.commands.shelves import (
-    absolute, at_hand, check_own, COMMAND, files, find_units, going_to, MADE_BY, SUMMARY,
-    summary_of, Unit)
+    absolute, check_own, COMMAND, find_units, MADE_BY, place_of, SUMMARY, summary_of, Unit)
 from depth_estimation_ros.drives.bag import Bag
 from depth_estimation_ros.drives.bag_writing import Recorder
 from depth_estimation_ros.drives.folder import read_camera_yaml
@@ -164,7 +163,8 @@ def _make(unit: Unit, digest: str, replace: bool) -> dict[str, Any]:
     plan, settings, loaded, estimator = _state
     began = time.monotonic()
     name = Path(unit.target).name
-    with at_hand(unit.source) as source, Bag(source) as bag, going_to(unit.target) as target:
+    with (place_of(unit.source).at_hand() as source, Bag(source) as bag,
+          place_of(unit.target).going_to() as target):
         with Recorder(target, partial(check_own, str(target)) if replace else None) as recorder:
             outcome = annotate(bag, recorder, settings, plan.wishes, estimator, (
                 lambda pictures: progress(pictures, None, name)) if not plan.quiet else iter)
@@ -197,7 +197,7 @@ def _digest(unit: Unit, plan: _Plan, loaded, estimator: DepthEstimator) -> str:
     Of each file its size, and a mebibyte at both ends: reading terabytes twice is no better.
     """
     digest = hashlib.sha256()
-    for file in files(unit.source):
+    for file in place_of(unit.source).files():
         digest.update(f'{file.name} {file.size}\n'.encode())
         digest.update(file.read(0, min(SAMPLE, file.size)))
         if file.size > SAMPLE:

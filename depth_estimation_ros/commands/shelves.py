@@ -9,8 +9,9 @@ recording is, comes first and says `unfinished`, and again when all else is ther
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from glob import glob
 import json
 import os
@@ -18,7 +19,7 @@ from pathlib import Path
 import re
 import shutil
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from depth_estimation_ros.commands.outputs import OutputError, refuse_inputs
 from depth_estimation_ros.drives.bag import KINDS
@@ -47,6 +48,46 @@ class File(NamedTuple):
     read: Callable[[int, int], bytes]
 
 
+class _Place(Protocol):
+    """A place of a recording, or of many, or of what is made of one: its `path` says where."""
+
+    path: str
+    name: str
+
+    def matches(self) -> Sequence[_Place]:
+        """Return what it means, where it is a pattern; else itself."""
+
+    def is_file(self) -> bool: ...
+
+    def inside(self) -> Mapping[str, Sequence[str]]:
+        """Return the names of the files of each folder, '' for itself, as far as there are any."""
+
+    def files(self) -> list[File]:
+        """Return those of a recording, in the order of names."""
+
+    def at_hand(self) -> AbstractContextManager[str]:
+        """Give the place of a recording on this machine, as long as the block lasts."""
+
+    def going_to(self) -> AbstractContextManager[Path]:
+        """Give a place on this machine for a folder; it comes here when the block ends well."""
+
+    def names(self) -> list[str] | None:
+        """Return what a folder holds; None: nothing is there."""
+
+    def read(self, name: str) -> bytes: ...
+
+    def refuse(self, sources: Sequence[str]) -> None:
+        """Raise OutputError where what comes here would be written to one of them."""
+
+    def absolute(self) -> str:
+        """Return its path, in any folder."""
+
+
+def place_of(path: str) -> _Place:
+    """Return what a path or an address of a user means; raises ShelfError."""
+    return _Store(path) if '://' in path else _Folder(path)
+
+
 def find_units(names: Sequence[str], output: Path | str) -> list[Unit]:
     """
     Return the recordings that are meant, by their places, each with the folder of its depth.
@@ -55,81 +96,27 @@ def find_units(names: Sequence[str], output: Path | str) -> list[Unit]:
         has no name.
     :raises OutputError: one of them would be written to.
     """
-    output, found = str(output), {}
+    target, found = place_of(str(output)), {}
     for name in names:
-        here = list(_in_store(name) if _is_store(name) else _here(os.path.expanduser(name)))
+        here = [one for place in place_of(name).matches() for one in _recordings(place)]
         if not here:
             raise ShelfError(f'{name} is no recording and holds none: give rosbag2 folders, '
                              '.mcap or .db3 files, or folders with those')
-        for source, target in here:
-            if {'', '.', '..'} & set(target.split('/')):  # which would lead out of the output
+        for source, own in here:
+            if {'', '.', '..'} & set(own.split('/')):  # which would lead out of the output
                 raise ShelfError(f'{source} has no name that its depth could have: rename it')
-            before = next((s for s, t in found.items() if t == target and s != source), None)
+            before = next((s for s, t in found.items() if t == own and s != source), None)
             if before:
-                raise ShelfError(f'{before} and {source} would both become {output}/{target}: '
+                raise ShelfError(f'{before} and {source} would both become {output}/{own}: '
                                  'give them an --output each')
-            found[source] = target
-    if _is_store(output):
-        for source in found:
-            if f'{source}/'.startswith(f'{output.rstrip("/")}/'):
-                raise OutputError(f'--output {output} contains the input {source}, which is '
-                                  'never written to: give another --output')
-        place = output.rstrip('/')
-    else:
-        refuse_inputs(Path(output), [source for source in found if not _is_store(source)])
-        place = os.path.expanduser(output)
-    return [Unit(source, f'{place}/{target}') for source, target in sorted(found.items())]
+            found[source] = own
+    target.refuse(list(found))
+    return [Unit(source, f'{target.path}/{own}') for source, own in sorted(found.items())]
 
 
 def absolute(unit: Unit) -> Unit:
     """Return a unit that means the same in any folder."""
-    return Unit(*(path if _is_store(path) else os.path.abspath(path) for path in unit))
-
-
-def files(source: str) -> list[File]:
-    """Return what a recording consists of, in the order of names."""
-    if not _is_store(source):
-        return [File(file.name, file.stat().st_size, lambda start, size, file=file: _read(
-            file, start, size)) for file in _files(Path(source))]
-    store, path = _store(source)
-    return [File(name, info['size'], lambda start, size, there=info['name']: store.cat_file(
-        there, start=start, end=start + size)) for name, info in _objects(store, path)
-        if name.endswith(KINDS)]
-
-
-@contextmanager
-def at_hand(source: str) -> Iterator[str]:
-    """Give the place of a recording on this machine, as long as the block lasts."""
-    if not _is_store(source):
-        yield source
-        return
-    store, path = _store(source)
-    objects = _objects(store, path)
-    with TemporaryDirectory(prefix='depth_estimation_annotate_') as scratch:
-        _check_room(scratch, sum(info['size'] for _, info in objects), source)
-        place = Path(scratch) / path.rpartition('/')[2]
-        alone = len(objects) == 1 and path.endswith(KINDS)
-        if not alone:
-            place.mkdir()
-        for name, info in objects:
-            store.get_file(info['name'], str(place if alone else place / name))
-        yield str(place)
-
-
-@contextmanager
-def going_to(target: str) -> Iterator[Path]:
-    """Give a place on this machine for a folder; it comes to `target` when the block ends well."""
-    if not _is_store(target):
-        yield Path(target)
-        return
-    store, path = _store(target)
-    with TemporaryDirectory(prefix='depth_estimation_annotate_') as scratch:
-        place = Path(scratch) / path.rpartition('/')[2]
-        yield place
-        summary = json.loads((place / SUMMARY).read_text())
-        store.pipe_file(f'{path}/{SUMMARY}', json.dumps({**summary, UNFINISHED: True}).encode())
-        for file in sorted(place.iterdir(), key=lambda file: file.name == SUMMARY):
-            store.put_file(str(file), f'{path}/{file.name}')
+    return Unit(*(place_of(path).absolute() for path in unit))
 
 
 def summary_of(target: str) -> dict[str, Any] | None:
@@ -138,20 +125,12 @@ def summary_of(target: str) -> dict[str, Any] | None:
 
     :raises OutputError: somebody else made what is there.
     """
-    if _is_store(target):
-        store, path = _store(target)
-        there = {name: info['size'] for name, info in _objects(store, path, every=True)}
-        text = store.cat_file(f'{path}/{SUMMARY}') if (
-            there.get(SUMMARY, MOST_SUMMARY) < MOST_SUMMARY) else None
-    else:
-        file = Path(target) / SUMMARY
-        there = os.path.lexists(target)
-        text = file.read_bytes() if (
-            file.is_file() and file.stat().st_size < MOST_SUMMARY) else None
-    if not there:
+    place = place_of(target)
+    names = place.names()
+    if names is None:
         return None
     try:
-        summary = json.loads(text)
+        summary = json.loads(place.read(SUMMARY)) if SUMMARY in names else {}
         if not str(summary[MADE_BY]).startswith(COMMAND):
             raise ValueError
     except (ValueError, KeyError, TypeError):
@@ -162,39 +141,84 @@ def summary_of(target: str) -> dict[str, Any] | None:
 
 def check_own(target: str) -> None:
     """Raise OutputError where more has come into what an earlier run made."""
-    if _is_store(target):
-        names = {name for name, _ in _objects(*_store(target), every=True)}
-    else:
-        names = {path.name for path in Path(target).glob('*')}
-    others = sorted(names - {SUMMARY, 'metadata.yaml', f'{Path(target).name}.mcap'})
+    place = place_of(target)
+    others = sorted(set(place.names() or ()) - {
+        SUMMARY, 'metadata.yaml', f'{place.path.rpartition("/")[2]}.mcap'})
     if others:
         raise OutputError(f'{target} holds {", ".join(others)} too, which this command did not '
                           'make: give another --output')
 
 
-# -- on this machine --
+def _recordings(place: _Place) -> Iterator[tuple[str, str]]:
+    """Yield the recordings of a place, each with its name in the output."""
+    if place.is_file():
+        if place.path.endswith(KINDS):
+            yield place.path, place.path.rpartition('/')[2].partition('.')[0]
+        return
+    inside = place.inside()
+    recordings = {folder for folder, names in inside.items()
+                  if any(name.endswith(KINDS) for name in names)}
+    if '' in recordings:
+        yield place.path, place.name
+        return
+    for folder in sorted(recordings):
+        parts = folder.split('/')
+        if not (any(part.startswith('.') for part in parts)
+                or SUMMARY in inside[folder]  # what this command made
+                or recordings.intersection('/'.join(parts[:n]) for n in range(1, len(parts)))):
+            yield f'{place.path}/{folder}', folder
 
-def _here(name: str) -> Iterator[tuple[str, str]]:
-    """Yield the recordings that a name or a pattern means, each with its name in the output."""
-    for place in sorted(glob(name)) if _is_pattern(name) else [name]:
-        path = Path(place)
-        if path.is_file() and path.name.endswith(KINDS):
-            yield str(path), _plain(path.name)
-        elif path.is_dir() and _files(path):
-            yield str(path), path.resolve().name
-        elif path.is_dir():
-            for folder, names, inside in os.walk(path):
-                names[:] = sorted(name for name in names if not name.startswith('.'))
-                if any(file.endswith(KINDS) for file in inside):
-                    names.clear()
-                    if (Path(folder) / SUMMARY).is_file():
-                        continue  # what this command made
-                    yield folder, os.path.relpath(folder, path)
 
+class _Folder:
+    """A file or a folder of this machine."""
 
-def _files(source: Path) -> list[Path]:
-    return [source] if source.is_file() else sorted(
-        file for file in source.iterdir() if file.name.endswith(KINDS))
+    def __init__(self, path: str):
+        self._path = Path(path).expanduser()
+        self.path = str(self._path)
+        self.name = self._path.resolve().name
+
+    def matches(self) -> list[_Folder]:
+        return [_Folder(path) for path in sorted(glob(self.path))] if _is_pattern(self.path) else [
+            self]
+
+    def is_file(self) -> bool:
+        return self._path.is_file()
+
+    def inside(self) -> dict[str, list[str]]:
+        found = {}
+        for folder, folders, names in os.walk(self._path):
+            folders[:] = [name for name in folders if not name.startswith('.')]
+            found['' if folder == self.path else os.path.relpath(folder, self._path)] = names
+            if any(name.endswith(KINDS) for name in names):
+                folders.clear()  # a recording holds no other
+        return found
+
+    def files(self) -> list[File]:
+        there = [self._path] if self._path.is_file() else sorted(
+            file for file in self._path.iterdir() if file.name.endswith(KINDS))
+        return [File(file.name, file.stat().st_size, partial(_read, file)) for file in there]
+
+    @contextmanager
+    def at_hand(self) -> Iterator[str]:
+        yield self.path
+
+    @contextmanager
+    def going_to(self) -> Iterator[Path]:
+        yield self._path
+
+    def names(self) -> list[str] | None:
+        if not os.path.lexists(self._path):
+            return None
+        return os.listdir(self._path) if self._path.is_dir() else []
+
+    def read(self, name: str) -> bytes:
+        return _read(self._path / name, 0, MOST_SUMMARY)
+
+    def refuse(self, sources: Sequence[str]) -> None:
+        refuse_inputs(self._path, [source for source in sources if '://' not in source])
+
+    def absolute(self) -> str:
+        return os.path.abspath(self.path)
 
 
 def _read(file: Path, start: int, size: int) -> bytes:
@@ -203,80 +227,111 @@ def _read(file: Path, start: int, size: int) -> bytes:
         return opened.read(size)
 
 
-def _check_room(scratch: str, size: int, source: str) -> None:
-    free = shutil.disk_usage(scratch).free
-    if size > free:
-        raise ShelfError(f'{source} has {size / 1e9:.1f} GB, and {scratch} has room for '
-                         f'{free / 1e9:.1f} GB: set TMPDIR to a larger disk')
+class _Store:
+    """A file, or what has one beginning, in a store that fsspec knows."""
 
+    def __init__(self, path: str):
+        scheme, _, rest = path.partition('://')
+        if not rest.strip('/'):
+            raise ShelfError(f'{path} names no place in a store: give one, such as '
+                             's3://bucket/path')
+        try:
+            import fsspec
+            # What other machines write is seen at once.
+            self._store, self._path = fsspec.url_to_fs(path.rstrip('/'), use_listings_cache=False)
+        except ImportError as error:
+            raise ShelfError(f'{scheme}:// wants more than is installed here ({error}): pip '
+                             "install 'depth_estimation_ros[scale]'") from None
+        except ValueError as error:
+            raise ShelfError(f'{path} is in no store that fsspec knows ({error})') from None
+        self._scheme, self.path = scheme, path.rstrip('/')
+        self.name = self._path.rpartition('/')[2]
 
-# -- in a store --
+    def matches(self) -> list[_Store]:
+        if not _is_pattern(self._path):
+            return [self]
+        with self._readable():
+            return [_Store(f'{self._scheme}://{path}') for path in sorted(
+                self._store.glob(self._path))]
 
-def _is_store(path: str) -> bool:
-    return '://' in path
+    def is_file(self) -> bool:
+        with self._readable():
+            return self._store.isfile(self._path)
 
+    def inside(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        with self._readable():
+            for path in self._store.find(self._path):
+                folder, _, name = path[len(self._path):].strip('/').rpartition('/')
+                found.setdefault(folder, []).append(name)
+        return found
 
-def _store(path: str):
-    """Return fsspec's file system of an address, and the path in it; raises ShelfError."""
-    scheme, _, rest = path.partition('://')
-    if not rest.strip('/'):
-        raise ShelfError(f'{path} names no place in a store: give one, such as s3://bucket/path')
-    try:
-        import fsspec
-        # What other machines write is seen at once.
-        return fsspec.url_to_fs(path.rstrip('/'), use_listings_cache=False)
-    except ImportError as error:
-        raise ShelfError(f'{scheme}:// wants more than is installed here ({error}): pip install '
-                         "'depth_estimation_ros[scale]'") from None
-    except ValueError as error:
-        raise ShelfError(f'{path} is in no store that fsspec knows ({error})') from None
+    def files(self) -> list[File]:
+        return [File(name, info['size'], lambda start, size, there=info['name']:
+                     self._store.cat_file(there, start=start, end=start + size))
+                for name, info in self._objects() if name.endswith(KINDS)]
 
+    @contextmanager
+    def at_hand(self) -> Iterator[str]:
+        objects = [(name, info) for name, info in self._objects()
+                   if name == 'metadata.yaml' or name.endswith(KINDS)]
+        with TemporaryDirectory(prefix='depth_estimation_annotate_') as scratch:
+            size, free = sum(info['size'] for _, info in objects), shutil.disk_usage(scratch).free
+            if size > free:
+                raise ShelfError(f'{self.path} has {size / 1e9:.1f} GB, and {scratch} has room '
+                                 f'for {free / 1e9:.1f} GB: set TMPDIR to a larger disk')
+            place = Path(scratch) / self.name
+            alone = len(objects) == 1 and self._path.endswith(KINDS)
+            if not alone:
+                place.mkdir()
+            for name, info in objects:
+                self._store.get_file(info['name'], str(place if alone else place / name))
+            yield str(place)
 
-def _in_store(name: str) -> Iterator[tuple[str, str]]:
-    """Yield the recordings of a store, as `_here`."""
-    store, path = _store(name)
-    scheme = name.partition('://')[0]
-    try:
-        for place in sorted(store.glob(path)) if _is_pattern(path) else [path]:
-            last = place.rpartition('/')[2]
-            if store.isfile(place):
-                if place.endswith(KINDS):
-                    yield f'{scheme}://{place}', _plain(last)
-                continue
-            below = [file[len(place):].strip('/') for file in store.find(place)]
-            folders = {file.rpartition('/')[0] for file in below if file.endswith(KINDS)}
-            ours = {file.rpartition('/')[0] for file in below
-                    if file.rpartition('/')[2] == SUMMARY}
-            for folder in sorted(folders):
-                above = folder.split('/')
-                if any(part.startswith('.') for part in above) or any(
-                        '/'.join(above[:n]) in folders for n in range(len(above))) and folder:
-                    continue
-                if not folder:
-                    yield f'{scheme}://{place}', last
-                elif folder not in ours:
-                    yield f'{scheme}://{place}/{folder}', folder
-    except Exception as error:  # of many libraries
-        raise ShelfError(f'{name} cannot be read ({type(error).__name__}: '
-                         f'{" ".join(str(error).split())[:200]})') from error
+    @contextmanager
+    def going_to(self) -> Iterator[Path]:
+        with TemporaryDirectory(prefix='depth_estimation_annotate_') as scratch:
+            place = Path(scratch) / self.name
+            yield place
+            summary = json.loads((place / SUMMARY).read_text())
+            self._store.pipe_file(f'{self._path}/{SUMMARY}',
+                                  json.dumps({**summary, UNFINISHED: True}).encode())
+            for file in sorted(place.iterdir(), key=lambda file: file.name == SUMMARY):
+                self._store.put_file(str(file), f'{self._path}/{file.name}')
 
+    def names(self) -> list[str] | None:
+        return [name for name, _ in self._objects()] or None
 
-def _objects(store, path: str, every: bool = False) -> list[tuple[str, dict]]:
-    """Return name and description of what is in a folder of a store, or of the file itself."""
-    try:
-        found: Iterable[dict] = store.ls(path, detail=True)
-    except FileNotFoundError:
-        return []
-    objects = [(info['name'].rpartition('/')[2], info) for info in found
-               if info['type'] == 'file']
-    return sorted(((name, info) for name, info in objects
-                   if name and every or name == 'metadata.yaml' or name.endswith(KINDS)),
-                  key=lambda pair: pair[0])
+    def read(self, name: str) -> bytes:
+        return self._store.cat_file(f'{self._path}/{name}', start=0, end=MOST_SUMMARY)
+
+    def refuse(self, sources: Sequence[str]) -> None:
+        for source in sources:
+            if f'{source}/'.startswith(f'{self.path}/'):
+                raise OutputError(f'--output {self.path} contains the input {source}, which is '
+                                  'never written to: give another --output')
+
+    def absolute(self) -> str:
+        return self.path
+
+    def _objects(self) -> list[tuple[str, dict]]:
+        """Return name and description of what is in the folder, or of the file itself."""
+        try:
+            found = self._store.ls(self._path, detail=True)
+        except FileNotFoundError:
+            return []
+        objects = [(info['name'].rpartition('/')[2], info) for info in found
+                   if info['type'] == 'file']
+        return sorted(((name, info) for name, info in objects if name), key=lambda pair: pair[0])
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # of many libraries
+            raise ShelfError(f'{self.path} cannot be read ({type(error).__name__}: '
+                             f'{" ".join(str(error).split())[:200]})') from error
 
 
 def _is_pattern(name: str) -> bool:
     return re.search(r'[*?[]', name) is not None
-
-
-def _plain(name: str) -> str:
-    return name.partition('.')[0]

@@ -147,7 +147,7 @@ def test_too_small_a_disk_is_said_before_anything_is_fetched(store, shelf, monke
     from depth_estimation_ros.commands import shelves
     monkeypatch.setattr(shelves.shutil, 'disk_usage', lambda _: type('Disk', (), {'free': 9}))
     with pytest.raises(ShelfError, match='set TMPDIR to a larger disk'):
-        with shelves.at_hand('s3://fleet/shelf/day0/drive0'):
+        with shelves.place_of('s3://fleet/shelf/day0/drive0').at_hand():
             pass
 
 
@@ -155,7 +155,7 @@ def test_a_single_file_of_a_store_is_a_recording(store, shelf):
     from depth_estimation_ros.commands import shelves
     [unit] = find_units(['s3://fleet/shelf/day0/drive0/drive0.mcap'], '/tmp/out')
     assert unit == ('s3://fleet/shelf/day0/drive0/drive0.mcap', '/tmp/out/drive0')
-    with shelves.at_hand(unit.source) as path:
+    with shelves.place_of(unit.source).at_hand() as path:
         assert Path(path).is_file()
         assert Path(path).read_bytes() == store.cat_file('fleet/shelf/day0/drive0/drive0.mcap')
     assert not Path(path).exists()
