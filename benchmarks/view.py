@@ -97,8 +97,7 @@ def browse(address: str) -> Iterator[tuple]:
     from selenium.webdriver.chrome.service import Service
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which('chromium')
-    for argument in ('headless', 'no-sandbox', 'use-angle=swiftshader',
-                     'enable-unsafe-swiftshader', 'window-size=1400,900'):
+    for argument in ('headless', 'no-sandbox', 'window-size=1400,900'):
         options.add_argument(f'--{argument}')
     driver = webdriver.Chrome(options=options, service=Service(shutil.which('chromedriver')))
     try:

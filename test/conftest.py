@@ -51,7 +51,7 @@ def browser():
     options.binary_location = chromium
     for argument in ('headless', 'no-sandbox', 'disable-quic', 'no-first-run', 'disable-sync',
                      'disable-background-networking', 'disable-component-update',
-                     'use-angle=swiftshader', 'enable-unsafe-swiftshader', 'window-size=1400,900'):
+                     'window-size=1400,900'):
         options.add_argument(f'--{argument}')
     page = webdriver.Chrome(options=options, service=Service(driver))
     yield page

@@ -282,7 +282,7 @@ def test_the_page_of_a_running_node_in_a_browser(browser):
             ends = []
             for _ in range(2):
                 ends.append(browser.execute_script(
-                    "drawn = null; cloud(); return document.getElementById('cloud').toDataURL()"))
+                    "cloud(); return document.getElementById('cloud').toDataURL()"))
                 ActionChains(browser).drag_and_drop_by_offset(
                     browser.find_element('id', 'cloud'), 120, 0).perform()
             assert len(set(ends)) == 2 and len(ends[0]) > 5000
