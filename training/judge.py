@@ -147,6 +147,54 @@ def strange(frame: Frame, rng: np.random.Generator
     yield 'blots', blots, camera, nothing
 
 
+def corrupted(frame: Frame, rng: np.random.Generator) -> Iterator[tuple[str, np.ndarray]]:
+    """
+    Yield the name of a corruption and the picture with it, of a middle strength.
+
+    The kinds of ImageNet-C (D. Hendrycks, T. Dietterich, ICLR 2019) that a robot's camera brings.
+    """
+    image = frame.image.astype(np.float32)
+    size = max(round(frame.camera.width / 160), 2)
+    yield 'none', frame.image
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * size + 1, 2 * size + 1))
+    streak = np.zeros((4 * size + 1, 4 * size + 1), np.float32)
+    angle = rng.uniform(0, np.pi)
+    reach = 2 * size * np.array([np.cos(angle), np.sin(angle)])
+    cv2.line(streak, *(tuple(np.rint(2 * size + sign * reach).astype(int).tolist())
+                       for sign in (-1, 1)), 1.0)
+    for name, kernel in (('out of focus', disc.astype(np.float32)), ('moved', streak)):
+        yield name, _bytes(cv2.filter2D(image, -1, kernel / kernel.sum()))
+    yield 'noise', _bytes(image + rng.normal(0, 22, image.shape))
+    yield 'dark', _bytes(rng.poisson(np.clip(image, 0, 255) * 0.08) / 0.08 * 0.35)
+    veil = np.exp(-np.minimum(frame.depth, 1e3) / np.nanmedian(frame.depth) * 0.6)[..., None]
+    yield 'fog', _bytes(image * veil + 205 * (1 - veil))
+    yield 'colour', _bytes(image * rng.permutation([1.3, 1.0, 0.6]))
+    yield 'contrast', _bytes((image - image.mean()) * 0.35 + image.mean())
+    yield 'JPEG', cv2.imdecode(cv2.imencode('.jpg', frame.image, [cv2.IMWRITE_JPEG_QUALITY, 8])[1],
+                               cv2.IMREAD_COLOR)
+
+
+def _bytes(image: np.ndarray) -> np.ndarray:
+    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
+
+
+def robust(judge: Judge, each: int) -> dict[str, dict[str, float]]:
+    """Return by world and corruption the mean AbsRel of unseen places at ANGLES[1]."""
+    found: dict[str, dict[str, list]] = {'street': {}, 'room': {}}
+    with torch.inference_mode():
+        for number, (kind, frames) in enumerate(places(SEED + 2, each)):
+            frame = frames[1]
+            truth = np.where(np.isfinite(frame.depth), frame.depth, 0)
+            if not ((truth > 0) & (truth < 80)).any():
+                continue
+            rows = found['street' if kind in KINDS else 'room']
+            for name, image in corrupted(frame, np.random.default_rng(number)):
+                plain, *_ = judge(image, frame.camera, truth)
+                rows.setdefault(name, []).append(plain.abs_rel)
+    return {world: {name: float(np.mean(values)) for name, values in rows.items()}
+            for world, rows in found.items()}
+
+
 def aerial(seed: int, each: int) -> Iterator[tuple[str, np.ndarray, PinholeCamera, np.ndarray]]:
     """Yield streets as a drone sees them, which no training has."""
     renderer, things = Renderer(seed), library(seed)
@@ -242,6 +290,8 @@ def main() -> None:
     parser.add_argument('--scene', default='auto', help='of compact: auto, street or room')
     parser.add_argument('--foreign', type=int, default=0, help='places of each kind whose '
                         'pictures are made strange')
+    parser.add_argument('--corrupted', type=int, default=0, help='places of each kind whose '
+                        'pictures are blurred, noisy, dark, ...')
     parser.add_argument('--each', type=int, default=6, help='streets and rooms of each kind')
     parser.add_argument('--precision', default='fp32')
     parser.add_argument('--real', type=Path, help='folder with data/kitti_annotated, ...')
@@ -257,6 +307,10 @@ def main() -> None:
                             ('read as rooms', 'read by the network for rooms'),
                             ('ece', 'expected calibration error')):
             print(f'{name}: ' + ', '.join(f'{k} {v:.4f}' for k, v in found[title].items()))
+    if options.corrupted:
+        for world, rows in robust(judge, options.corrupted).items():
+            print(f'{world}s, AbsRel where the picture is corrupted: ' + ', '.join(
+                f'{name} {value:.3f}' for name, value in rows.items()))
     if options.foreign:
         print('| pictures | right | confidence | said to be unlike |\n|---|---|---|---|')
         for name, shares in foreign(judge, options.foreign).items():
