@@ -31,7 +31,7 @@ from depth_estimation_ros.estimation.requests import (
 from depth_estimation_ros.estimation.runtime import (
     find_device, find_precisions, form_of, Mark, Runtime, seconds_of)
 from depth_estimation_ros.estimation.scenes import ROOM, scene_of, STREET
-from depth_estimation_ros.estimation.views import make_view, View
+from depth_estimation_ros.estimation.views import make_view, stretch, View
 from depth_estimation_ros.imaging.encodings import ColorImage
 from depth_estimation_ros.imaging.intrinsics import (
     PinholeCamera, training_mismatch, view_mismatch)
@@ -327,7 +327,8 @@ class DepthEstimator:
             picture = Picture(view.back(rgb_input), (0, 1, 2))
 
         # What is no depth becomes NaN on the network's grid, which is small, and stays it.
-        depth = self._metres(view.place(self._valid(values), math.nan), options)
+        values = self._valid(values)
+        depth = self._metres(view.place(values, math.nan), options)
         if view.blind is not None:
             depth.masked_fill_(view.blind, math.nan)
         # Too near, too far (REP 117), in place: a new plane costs more than what is done to it,
@@ -341,7 +342,12 @@ class DepthEstimator:
         learned = self.network.has_confidence
         if request.wants_confidence or (
                 learned and {'points', 'scan'} & set(outputs) and options.points.edge > 0):
-            sure = view.place(confidence, 0.0)
+            if confidence.shape != values.shape:  # some exported networks'
+                confidence = stretch(confidence, *values.shape)
+            # NaN where depth is: a mask of the whole picture costs more than all else here.
+            sure = view.place(confidence.masked_fill(values.isnan(), math.nan), math.nan)
+            if view.blind is not None:
+                sure.masked_fill_(view.blind, math.nan)
         if 'points' in outputs:
             cloud = self._grid(view.published, options.points).cloud(
                 depth, picture if options.points.color else None, sure, request.pose, learned)
@@ -351,8 +357,7 @@ class DepthEstimator:
         return Estimate(
             camera=view.published,
             depth=encode(depth, options.depth_encoding) if 'depth' in outputs else None,
-            confidence=(torch.where(depth.isnan(), 0.0, sure).cpu().numpy()
-                        if 'confidence' in outputs else None),
+            confidence=(sure.nan_to_num_(0.0).cpu().numpy() if 'confidence' in outputs else None),
             color=(colorize(depth, options.max_depth, self._palette)
                    if 'color' in outputs else None),
             cloud=cloud, scan=scan)
