@@ -96,6 +96,20 @@ def picture(red, camera=CAMERA):
     return rgb
 
 
+def test_confidence_has_a_size_of_its_own_and_is_0_where_there_is_no_depth():
+    judged = told()
+    module = judged.network.module
+    judged.network.module.forward = lambda rgb, camera: (
+        100 * rgb[:, :1], Told.forward(module, rgb, camera)[1])
+    red = np.full((64, 128), 51, np.uint8)
+    red[:, :64] = 0
+    [estimate] = judged.estimate([(picture(red), CAMERA)], ALL, {'depth', 'confidence'})
+    assert np.isnan(estimate.depth[:, :60]).all() and (estimate.confidence[:, :60] == 0).all()
+    np.testing.assert_allclose(estimate.depth[:, 80:], 20.0, rtol=1e-5)
+    np.testing.assert_allclose(estimate.confidence[:, 80:], 77 / 255, rtol=1e-5)
+    assert ((estimate.confidence == 0) == np.isnan(estimate.depth)).all()
+
+
 def test_metres_are_the_contract_over_inverse_depth():
     [estimate] = estimator().estimate([(picture(51), CAMERA)], ALL)
     np.testing.assert_allclose(estimate.depth, 2.0 / 0.2, rtol=1e-5)
