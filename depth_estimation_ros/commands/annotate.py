@@ -21,6 +21,7 @@ import sys
 import time
 from typing import Any, NamedTuple
 
+import cv2
 import torch
 import yaml
 
@@ -132,6 +133,7 @@ def _start(plan: _Plan) -> None:
     for camera in settings.cameras:
         check_scene(settings.of(camera, 'scene'), loaded.network)
     torch.set_num_threads(plan.threads)
+    cv2.setNumThreads(plan.threads)
     # As it is, and not compiled: that would come in the middle, and change the last digits.
     estimator = DepthEstimator(loaded.network, settings.device, settings.precision,
                                max(len(settings.cameras), 4))

