@@ -33,8 +33,7 @@ SOURCES := setup.py setup.cfg package.xml $(shell \
 	find depth_estimation_ros launch config scripts resource -name __pycache__ -prune -o -print)
 
 # The rest is arithmetic, networks and files, and the same on every distribution.
-ROS_TESTS := test/node test/commands test/launch \
-	$(patsubst %,--ignore=test/commands/test_%.py,arguments bag_export outputs predict shelves)
+ROS_TESTS := test/node test/commands test/launch
 
 # Most of a test's time is waiting for another process; each worker has a DDS domain of its own.
 SIDE_BY_SIDE := -n 2 --dist loadfile

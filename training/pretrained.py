@@ -14,8 +14,8 @@ import torch
 
 from depth_estimation_ros.models.compact import CompactNet, fill
 
-# What it takes: (RGB - 127) / 128 of 0..255; ours takes (RGB - 0.4) / 0.25 of 0..1.
 _EPS = 1e-3  # of its batch norms
+# What it takes: (RGB - 127) / 128 of 0..255; ours takes (RGB - 0.4) / 0.25 of 0..1.
 _GAIN, _SHIFT = 0.25 * 255 / 128, (0.4 * 255 - 127) / 128
 
 

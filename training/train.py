@@ -7,7 +7,8 @@ Workers render streets and rooms into RUN_FOLDER/shards while the network trains
 are there, in equal parts. With --steps, which frames a step sees depends on the seed and the step
 only, and the same command goes on where the last checkpoint is. With --minutes it takes what is
 there: for a GPU, which sees frames faster than they are made. With --world it learns the depth of
-streets, or of rooms, only, and of the other world that it is not known. No real picture is seen.
+streets, or of rooms, only, and of the other world that it is not known. No real depth is seen,
+and no real picture but by an encoder that --start gives and that had seen some before.
 """
 from __future__ import annotations
 
